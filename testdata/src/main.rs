@@ -1,0 +1,2 @@
+//! Writes the small granules that tests and examples use.
+fn main() {}

@@ -1,0 +1,34 @@
+//! The granule model: what a file of Earth-observation data *is*, whatever format it is stored in.
+//!
+//! A [`Granule`] is a tree of groups with dimensions, variables and attributes. The values of a variable are behind
+//! [`ArraySource`]: nothing is read until a sink pulls a [`Window`] of it, and an operation gives back another granule
+//! whose variables read through it. Chains therefore fuse by construction, without intermediate files.
+
+pub mod array;
+pub mod crs;
+pub mod attribute;
+pub mod dtype;
+pub mod error;
+pub mod geolocation;
+pub mod geometry;
+pub mod granule;
+pub mod memory;
+pub mod packing;
+pub mod request;
+pub mod runs;
+pub mod source;
+pub mod storage;
+pub mod time;
+
+pub use array::{ArraySource, Heap, StoredChunk, Window};
+pub use attribute::{AttrShape, Attribute};
+pub use dtype::{DType, Field};
+pub use error::{ModelError, ReadError};
+pub use granule::{DimId, Dimension, Granule, Group, GroupId, NamedType, VarId, Variable};
+pub use memory::MemoryArray;
+pub use packing::Packing;
+pub use runs::{Run, Runs};
+pub use source::{ByteSource, MemorySource};
+pub use storage::{Filter, Storage, filter};
+pub use geolocation::{Geolocation, GeolocationTable};
+pub use request::Request;
