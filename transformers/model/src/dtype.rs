@@ -89,9 +89,10 @@ impl DType {
             DType::String | DType::VLen(_) => SLOT,
             DType::Opaque { size, .. } | DType::Compound { size, .. } | DType::Raw { size, .. } => *size,
             DType::Enum { base, .. } => base.size(),
-            DType::Array { base, dims } => {
-                dims.iter().try_fold(base.size(), |n, &d| n.checked_mul(usize::try_from(d).ok()?)).unwrap_or(0)
-            }
+            DType::Array { base, dims } => dims
+                .iter()
+                .try_fold(base.size(), |n, &d| n.checked_mul(usize::try_from(d).ok()?))
+                .unwrap_or(0),
         }
     }
 
@@ -182,7 +183,7 @@ impl DType {
             DType::U32 => 4294967295u32.to_ne_bytes().into(),
             DType::I64 => (-9223372036854775806i64).to_ne_bytes().into(),
             DType::U64 => 18446744073709551614u64.to_ne_bytes().into(),
-            DType::F32 => 9.969_209_968_386_869e36_f32.to_ne_bytes().into(),
+            DType::F32 => 9.969_21e36_f32.to_ne_bytes().into(),
             DType::F64 => 9.969_209_968_386_869e36_f64.to_ne_bytes().into(),
             DType::Enum { base, .. } => vec![0; base.size()],
             other => vec![0; other.size()],
@@ -197,16 +198,46 @@ impl DType {
 macro_rules! with_numeric {
     ($dtype:expr, $T:ident => $body:expr, else => $other:expr) => {
         match $dtype {
-            $crate::DType::I8 => { type $T = i8; $body }
-            $crate::DType::U8 => { type $T = u8; $body }
-            $crate::DType::I16 => { type $T = i16; $body }
-            $crate::DType::U16 => { type $T = u16; $body }
-            $crate::DType::I32 => { type $T = i32; $body }
-            $crate::DType::U32 => { type $T = u32; $body }
-            $crate::DType::I64 => { type $T = i64; $body }
-            $crate::DType::U64 => { type $T = u64; $body }
-            $crate::DType::F32 => { type $T = f32; $body }
-            $crate::DType::F64 => { type $T = f64; $body }
+            $crate::DType::I8 => {
+                type $T = i8;
+                $body
+            }
+            $crate::DType::U8 => {
+                type $T = u8;
+                $body
+            }
+            $crate::DType::I16 => {
+                type $T = i16;
+                $body
+            }
+            $crate::DType::U16 => {
+                type $T = u16;
+                $body
+            }
+            $crate::DType::I32 => {
+                type $T = i32;
+                $body
+            }
+            $crate::DType::U32 => {
+                type $T = u32;
+                $body
+            }
+            $crate::DType::I64 => {
+                type $T = i64;
+                $body
+            }
+            $crate::DType::U64 => {
+                type $T = u64;
+                $body
+            }
+            $crate::DType::F32 => {
+                type $T = f32;
+                $body
+            }
+            $crate::DType::F64 => {
+                type $T = f64;
+                $body
+            }
             _ => $other,
         }
     };

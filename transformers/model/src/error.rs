@@ -6,12 +6,18 @@
 pub enum ReadError {
     #[error("{source_name}: {detail} (bytes {offset}..{end}); the file may be truncated: fetch it again", end = offset + len)]
     Io { source_name: String, offset: u64, len: u64, detail: String },
-    #[error("{source_name}: {object}: {detail}; the file is damaged or not what it says it is: fetch it again")]
+    #[error(
+        "{source_name}: {object}: {detail}; the file is damaged or not what it says it is: fetch it again"
+    )]
     Corrupt { source_name: String, object: String, detail: String },
     #[error("{source_name}: {object}: {detail}")]
     Unsupported { source_name: String, object: String, detail: String },
-    #[error("{source_name}: {object} claims {claimed} bytes, more than the limit of {limit}; if the file is right, raise --memory")]
+    #[error(
+        "{source_name}: {object} claims {claimed} bytes, more than the limit of {limit}; if the file is right, raise --memory"
+    )]
     TooLarge { source_name: String, object: String, claimed: u64, limit: u64 },
+    #[error("{source_name}: {detail}")]
+    Open { source_name: String, detail: String },
     #[error("interrupted")]
     Cancelled,
 }
@@ -24,7 +30,11 @@ impl ReadError {
 
     /// Something right in itself that we can't read.
     pub fn unsupported(source_name: &str, object: impl Into<String>, detail: impl Into<String>) -> Self {
-        ReadError::Unsupported { source_name: source_name.into(), object: object.into(), detail: detail.into() }
+        ReadError::Unsupported {
+            source_name: source_name.into(),
+            object: object.into(),
+            detail: detail.into(),
+        }
     }
 }
 

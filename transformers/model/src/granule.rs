@@ -351,14 +351,20 @@ impl Granule {
             DType::FixedString { len, .. } => Ok(bytes.chunks((*len).max(1)).map(clean).collect()),
             DType::String => {
                 let heap = var.data.heap().ok_or_else(|| {
-                    ReadError::corrupt(&self.name, format!("variable '{}'", var.path), "its texts are missing")
+                    ReadError::corrupt(
+                        &self.name,
+                        format!("variable '{}'", var.path),
+                        "its texts are missing",
+                    )
                 })?;
                 bytes
                     .chunks_exact(crate::dtype::SLOT)
                     .map(|slot| heap.get(slot, 1).map(|b| clean(&b)))
                     .collect()
             }
-            _ => Err(ReadError::unsupported(&self.name, format!("variable '{}'", var.path), "it is not text")),
+            _ => {
+                Err(ReadError::unsupported(&self.name, format!("variable '{}'", var.path), "it is not text"))
+            }
         }
     }
 }

@@ -5,8 +5,8 @@
 //! whose variables read through it. Chains therefore fuse by construction, without intermediate files.
 
 pub mod array;
-pub mod crs;
 pub mod attribute;
+pub mod crs;
 pub mod dtype;
 pub mod error;
 pub mod geolocation;
@@ -24,11 +24,11 @@ pub use array::{ArraySource, Heap, StoredChunk, Window};
 pub use attribute::{AttrShape, Attribute};
 pub use dtype::{DType, Field};
 pub use error::{ModelError, ReadError};
+pub use geolocation::{Geolocation, GeolocationTable};
 pub use granule::{DimId, Dimension, Granule, Group, GroupId, NamedType, VarId, Variable};
 pub use memory::MemoryArray;
 pub use packing::Packing;
+pub use request::Request;
 pub use runs::{Run, Runs};
 pub use source::{ByteSource, MemorySource};
 pub use storage::{Filter, Storage, filter};
-pub use geolocation::{Geolocation, GeolocationTable};
-pub use request::Request;

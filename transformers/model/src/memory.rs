@@ -74,7 +74,14 @@ impl ArraySource for MemoryArray {
 ///
 /// `shape`: extents of the input; `size`: bytes of an element. Contiguous runs of the last axis are one copy.
 pub fn copy_window(input: &[u8], shape: &[u64], size: usize, window: &Window, out: &mut [u8]) {
-    fn walk(input: &[u8], shape: &[u64], size: usize, axes: &[crate::Runs], base: usize, out: &mut &mut [u8]) {
+    fn walk(
+        input: &[u8],
+        shape: &[u64],
+        size: usize,
+        axes: &[crate::Runs],
+        base: usize,
+        out: &mut &mut [u8],
+    ) {
         let Some((axis, rest)) = axes.split_first() else {
             let (head, tail) = std::mem::take(out).split_at_mut(size);
             head.copy_from_slice(&input[base..base + size]);

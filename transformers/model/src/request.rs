@@ -104,6 +104,8 @@ pub enum Compat {
     L2ss,
     Hoss,
     Trajectory,
+    /// ncks and cdo: cells whose centres lie in the box.
+    Nco,
 }
 
 impl Compat {
@@ -116,6 +118,8 @@ impl Compat {
             Some(Compat::Hoss)
         } else if name.contains("trajectory") {
             Some(Compat::Trajectory)
+        } else if name.starts_with("nco") || name.starts_with("ncks") || name.starts_with("cdo") {
+            Some(Compat::Nco)
         } else {
             None
         }

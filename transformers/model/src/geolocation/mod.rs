@@ -1,7 +1,30 @@
 //! Where the values of a variable are on Earth: found once per granule, the same way for every operation.
 
+pub mod companions;
+mod coordinates;
+mod describe;
+mod discover;
+mod ease;
+mod glob;
+mod grid_header;
+mod grids;
+pub mod names;
+mod pairs;
+pub mod products;
+mod roles;
+mod segments;
+mod short_name;
+mod sources;
+#[cfg(test)]
+mod tests;
+
+pub use companions::closure;
+pub use describe::{Summary, summary};
+pub use discover::discover;
+pub use names::{NotFound, find_variables};
+
 use crate::crs::Crs;
-use crate::granule::{DimId, Granule, VarId};
+use crate::granule::{DimId, Granule, GroupId, VarId};
 
 /// How positions belong to the indices of a variable.
 #[derive(Clone, Debug)]
@@ -10,7 +33,8 @@ pub enum Geolocation {
     Grid { lat: GridAxis, lon: GridAxis },
     /// Two projected axes and their reference system.
     ProjectedGrid { y: ProjectedAxis, x: ProjectedAxis, crs: Crs },
-    /// 2-D latitude and longitude on `[row, col]`; the dims are those of `lat`, slowest first.
+    /// 2-D latitude and longitude on `[row, col]`; the dims are those of `lat`, slowest first. `lat` and `lon` may
+    /// have further axes (size 1, or footprints of one field of view): a place is in when any of them is.
     Swath { lat: VarId, lon: VarId, dims: [DimId; 2] },
     /// Latitude and longitude along one axis.
     Trajectory { lat: VarId, lon: VarId, dim: DimId },
@@ -71,7 +95,7 @@ pub enum Rule {
     Units,
     Axis,
     Names,
-    /// GeoTransform or StructMetadata of an external or HDF-EOS file.
+    /// `GeoTransform`, `GridHeader` and other descriptions of a whole grid.
     GridDefinition,
 }
 
@@ -92,6 +116,48 @@ pub struct GeolocationTable {
     pub of_var: Vec<Option<usize>>,
     /// Variables that hold positions, times, bounds of them or segment indices: never masked.
     pub coordinates: Vec<VarId>,
+    /// The times among them, those that a catalogue names first; not the ones to be ignored (`time_tai`).
+    pub times: Vec<VarId>,
+    /// Axes whose index *i* means the same place as index *i* of another axis.
+    pub same_index: Vec<SameIndex>,
+    /// All segment indices, also those that are not the first one of their sample axis.
+    pub segments: Vec<Segments>,
+    /// Child axes whose samples carry the index of their parent.
+    pub reverse: Vec<ReverseIndex>,
+    /// Groups that are copied whole, with what is below them.
+    pub never_subset: Vec<GroupId>,
+    /// Axes that have times but no positions: a spatial selection cuts them by the times it selects.
+    pub time_only: Vec<TimeOnly>,
+    /// Variables that have projected axes but can't be located, and why. An operation that needs their place
+    /// makes an error of it.
+    pub problems: Vec<(VarId, String)>,
+    /// The entry of the product table that applies.
+    pub product: Option<std::sync::Arc<products::Product>>,
+}
+
+/// `dim` is indexed like `follows`: the axes are declared twice (ATL03 `geophys_corr`, anonymous HDF5 axes).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SameIndex {
+    pub dim: DimId,
+    pub follows: DimId,
+}
+
+/// Samples along `dim` carry the 1-based index of their parent along `parent_dim` (0 or negative: none).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReverseIndex {
+    pub dim: DimId,
+    pub parent_dim: DimId,
+    pub index: VarId,
+}
+
+/// An axis with times and without positions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TimeOnly {
+    pub dim: DimId,
+    pub time: VarId,
+    /// The trajectory beside it (same beam) whose selected times cut it: index into
+    /// [`GeolocationTable::located`].
+    pub follows: Option<usize>,
 }
 
 impl GeolocationTable {
@@ -101,6 +167,29 @@ impl GeolocationTable {
 
     pub fn is_coordinate(&self, var: VarId) -> bool {
         self.coordinates.contains(&var)
+    }
+
+    /// The axis that a selection of `dim` is made on: `dim` itself unless it follows another one.
+    pub fn leading_dim(&self, dim: DimId) -> DimId {
+        let mut at = dim;
+        // At most one step per entry, so a circle ends.
+        for _ in 0..self.same_index.len() {
+            match self.same_index.iter().find(|s| s.dim == at) {
+                Some(s) => at = s.follows,
+                None => break,
+            }
+        }
+        at
+    }
+
+    /// Whether `group` is copied whole.
+    pub fn is_never_subset(&self, granule: &Granule, group: GroupId) -> bool {
+        self.never_subset.iter().any(|&g| granule.is_within(group, g))
+    }
+
+    /// Why a variable has no geolocation although it should have one.
+    pub fn problem_of(&self, var: VarId) -> Option<&str> {
+        self.problems.iter().find(|(v, _)| *v == var).map(|(_, why)| why.as_str())
     }
 }
 
@@ -113,6 +202,24 @@ impl Geolocation {
             Geolocation::Swath { .. } => "swath",
             Geolocation::Trajectory { .. } => "trajectory",
             Geolocation::Segmented(_) => "segmented trajectory",
+        }
+    }
+
+    /// The variables that positions are read from.
+    pub fn variables(&self) -> Vec<VarId> {
+        let axis = |a: &ProjectedAxis| match a.source {
+            ProjectedAxisSource::Variable { var, .. } => Some(var),
+            ProjectedAxisSource::Regular { .. } => None,
+        };
+        match self {
+            Geolocation::Grid { lat, lon } => vec![lat.var, lon.var],
+            Geolocation::ProjectedGrid { y, x, .. } => axis(y).into_iter().chain(axis(x)).collect(),
+            Geolocation::Swath { lat, lon, .. } | Geolocation::Trajectory { lat, lon, .. } => {
+                vec![*lat, *lon]
+            }
+            Geolocation::Segmented(s) => {
+                [Some(s.begin), s.count, s.lat, s.lon].into_iter().flatten().collect()
+            }
         }
     }
 
@@ -137,16 +244,4 @@ pub struct Hints {
     pub latitude: Vec<String>,
     pub longitude: Vec<String>,
     pub time: Vec<String>,
-}
-
-/// Finds the geolocation of every variable.
-///
-/// Order of the rules: catalogue → product table → CF `coordinates` → dimension coordinates → `standard_name` →
-/// `units` → `axis` → names.
-///
-/// # Errors
-/// [`crate::ModelError::Geolocation`] when the granule contradicts itself in a way that the user must resolve.
-pub fn discover(granule: &Granule, hints: &Hints) -> Result<GeolocationTable, crate::ModelError> {
-    let _ = hints;
-    Ok(GeolocationTable { located: Vec::new(), of_var: vec![None; granule.vars.len()], coordinates: Vec::new() })
 }

@@ -1,14 +1,23 @@
 //! Boxes and polygons on the sphere, in degrees of longitude and latitude.
+//!
+//! [`Bbox`] and [`Shape`] answer whether a place is inside, whatever convention its longitude follows, and which cells
+//! of a grid they select ([`BitMask`]). [`PlanarPolygons`] does the same in the plane of a projection
+//! ([`Shape::project`]).
 
-/// A geographic box; `west > east` means that it crosses the antimeridian.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Bbox {
-    pub west: f64,
-    pub south: f64,
-    pub east: f64,
-    pub north: f64,
-}
+mod bbox;
+mod bitmask;
+mod build;
+mod circle;
+mod classify;
+mod planar;
+mod project;
+mod quick;
+mod raster;
+mod ring;
+mod shape;
 
-/// Polygons to select by. Longitudes in −180…180; parts across the antimeridian are split there.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Shape {}
+pub use bbox::{Bbox, wrap_lon};
+pub use bitmask::BitMask;
+pub use planar::PlanarPolygons;
+pub use project::Projecting;
+pub use shape::{MOST_VERTICES, Part, Shape};

@@ -1,0 +1,374 @@
+//! The product table: what must be known about products because their files do not say it.
+//!
+//! Kept as data (`products.toml`); a user's file of the same form goes before it.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, LazyLock, RwLock};
+
+use serde::Deserialize;
+
+use super::Hints;
+use super::glob::matches;
+pub use super::short_name::short_name;
+use crate::ModelError;
+use crate::granule::Granule;
+
+/// One entry of the table. Names in it may hold `*` and `?`; paths also `{class}` and `**`.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Product {
+    pub name: String,
+    /// Short names of the collection. `SPL3SMP*` is a prefix, `SPL3SMP` that name alone.
+    pub short_names: Vec<String>,
+    /// File names, for granules that do not say what they are.
+    pub files: Vec<String>,
+    /// Texts of attributes that tell the product; all must match.
+    pub attributes: Vec<AttributeRule>,
+    /// What a path component `{class}` may be: `beam = "gt??"`.
+    pub classes: BTreeMap<String, String>,
+    /// Where groups have their positions.
+    pub locations: Vec<LocationRule>,
+    /// Further names that mean latitude and longitude in this product.
+    pub latitude_names: Vec<String>,
+    pub longitude_names: Vec<String>,
+    /// Further variables that are coordinates: never masked.
+    pub coordinates: Vec<String>,
+    /// Named grids ([`GridDefinition`]) that variables without axes lie on.
+    pub grids: Vec<String>,
+    /// 2-D variables with row and column of the named grid (from 0), for granules that are parts of it.
+    pub grid_rows: Vec<String>,
+    pub grid_columns: Vec<String>,
+    /// Axes whose values are lower edges of cells.
+    pub cell_edges: Vec<String>,
+    /// Grid mapping when the file has none: a CRS in any notation.
+    pub crs: Option<String>,
+    pub same_index: Vec<SameIndexRule>,
+    pub same_dimensions: Vec<SameDimensionRule>,
+    pub segments: Vec<SegmentRule>,
+    pub reverse: Vec<ReverseRule>,
+    /// Groups that are copied whole.
+    pub never_subset: Vec<String>,
+    /// Groups that have times but no positions.
+    pub time_only: Vec<String>,
+    /// Variables that come along with any variable request.
+    pub required: Vec<String>,
+    /// How times are kept; decoding is done by the time module.
+    pub time: Vec<TimeRule>,
+}
+
+/// An attribute whose text matches `value`. `path` is a group; without it the root.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AttributeRule {
+    pub path: String,
+    pub name: String,
+    pub value: String,
+}
+
+/// Positions of the variables in `groups`; the first names that exist count. Names are relative to the group or
+/// absolute.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LocationRule {
+    pub groups: Vec<String>,
+    pub latitude: Vec<String>,
+    pub longitude: Vec<String>,
+}
+
+/// Index *i* in `groups` is index *i* in `follows`, a group that has positions.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SameIndexRule {
+    pub groups: Vec<String>,
+    pub follows: String,
+}
+
+/// Two names of one axis; they must be equally long.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SameDimensionRule {
+    pub dimension: String,
+    pub follows: String,
+}
+
+/// Segments in group `segments` own samples in the group or variable `samples`.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SegmentRule {
+    pub samples: String,
+    pub segments: String,
+    pub begin: String,
+    pub count: Option<String>,
+}
+
+/// Samples in `child` carry the index of their parent in group `parent`.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ReverseRule {
+    pub child: String,
+    pub parent: String,
+    pub index: String,
+}
+
+/// How times are kept.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct TimeRule {
+    pub decode: TimeDecode,
+    /// Groups it holds for; without it all.
+    pub groups: Vec<String>,
+    /// The variable (the offset, when there is a `reference`); several spellings.
+    pub variable: Vec<String>,
+    /// Variable that offsets are added to.
+    pub reference: Option<String>,
+    /// ISO 8601, for variables without usable units.
+    pub epoch: Option<String>,
+    /// Attribute that holds the epoch or the day.
+    pub epoch_attribute: Option<String>,
+    pub scale: TimeScaleName,
+    /// Variables that look like a time but must not be taken (Sentinel-6 `time_tai`).
+    pub ignore: Vec<String>,
+}
+
+/// How a stored time becomes an instant.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TimeDecode {
+    /// CF `units`, in `scale`.
+    #[default]
+    Units,
+    /// Seconds since `epoch`.
+    Epoch,
+    /// `reference` (CF) plus `variable` in its own units of duration.
+    Offset,
+    /// A duration since the epoch that an attribute gives in words.
+    EpochAttribute,
+    /// A modified Julian day in the long name, `(… = 48622.0)`.
+    MjdInLongName,
+    /// Seconds of the day that `epoch_attribute` names.
+    SecondsOfDay,
+    /// Year, Month, DayOfMonth, Hour, Minute, Second, MilliSecond beside each other.
+    SplitFields,
+    /// ISO 8601 texts.
+    Text,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+pub enum TimeScaleName {
+    #[default]
+    #[serde(rename = "UTC")]
+    Utc,
+    #[serde(rename = "TAI")]
+    Tai,
+    #[serde(rename = "GPS")]
+    Gps,
+}
+
+/// A named grid: `x0`, `y0` are the outer upper left corner, in CRS units.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GridDefinition {
+    pub name: String,
+    pub crs: String,
+    pub rows: u64,
+    pub columns: u64,
+    pub x0: f64,
+    pub y0: f64,
+    /// Size of a cell; rows run southwards.
+    pub cell: f64,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct TableFile {
+    grid: Vec<GridDefinition>,
+    product: Vec<Product>,
+}
+
+/// Products and named grids.
+#[derive(Clone, Debug, Default)]
+pub struct Table {
+    /// One list of entries per file; users' files first.
+    layers: Vec<Vec<Arc<Product>>>,
+    grids: Vec<GridDefinition>,
+}
+
+const BUILT_IN: &str = include_str!("../products.toml");
+
+static TABLE: LazyLock<RwLock<Arc<Table>>> =
+    LazyLock::new(|| RwLock::new(Arc::new(Table::parse(BUILT_IN).expect("products.toml: tested"))));
+
+/// The table in force.
+pub fn table() -> Arc<Table> {
+    TABLE.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+}
+
+/// Puts the entries of a user's table before those in force.
+///
+/// # Errors
+/// [`ModelError::Invalid`] naming the line that is wrong; the table stays as it was.
+pub fn extend(text: &str) -> Result<(), ModelError> {
+    let mut user = Table::parse(text)?;
+    let mut slot = TABLE.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+    user.append(&slot);
+    *slot = Arc::new(user);
+    Ok(())
+}
+
+/// The product of a granule, by the table in force.
+pub fn find(granule: &Granule, hints: &Hints) -> Option<Arc<Product>> {
+    table().find(granule, hints)
+}
+
+impl Table {
+    /// Reads a table.
+    ///
+    /// # Errors
+    /// [`ModelError::Invalid`] saying where and what is wrong.
+    pub fn parse(text: &str) -> Result<Table, ModelError> {
+        let file: TableFile =
+            toml::from_str(text).map_err(|e| ModelError::Invalid(format!("product table: {e}")))?;
+        for product in &file.product {
+            for grid in &product.grids {
+                if !file.grid.iter().any(|g| g.name == *grid) && !is_built_in_grid(grid) {
+                    return Err(ModelError::Invalid(format!(
+                        "product table: '{}' names the grid '{grid}', which is not there; add it as [[grid]]",
+                        product.name
+                    )));
+                }
+            }
+        }
+        Ok(Table { layers: vec![file.product.into_iter().map(Arc::new).collect()], grids: file.grid })
+    }
+
+    /// Puts another table's entries behind these.
+    pub fn append(&mut self, other: &Table) {
+        self.layers.extend(other.layers.iter().cloned());
+        self.grids.extend(other.grids.iter().cloned());
+    }
+
+    /// The named grid.
+    pub fn grid(&self, name: &str) -> Option<&GridDefinition> {
+        self.grids.iter().find(|g| g.name == name)
+    }
+
+    /// All entries, in order of precedence.
+    pub fn products(&self) -> impl Iterator<Item = &Arc<Product>> {
+        self.layers.iter().flatten()
+    }
+
+    /// The entry for a granule: by short name, else by attributes, else by file name; in a user's table before the
+    /// built-in one. Of several patterns the longest one wins, of equal ones the first.
+    pub fn find(&self, granule: &Granule, hints: &Hints) -> Option<Arc<Product>> {
+        let short_name = short_name(granule, hints);
+        self.layers.iter().find_map(|layer| {
+            short_name
+                .as_deref()
+                .and_then(|name| longest(layer, name, |p| &p.short_names))
+                .or_else(|| layer.iter().find(|p| p.attributes_match(granule)))
+                .or_else(|| longest(layer, &granule.name, |p| &p.files))
+                .cloned()
+        })
+    }
+}
+
+/// The product with the longest of its patterns that `text` matches.
+fn longest<'a>(
+    layer: &'a [Arc<Product>],
+    text: &str,
+    patterns: fn(&Product) -> &[String],
+) -> Option<&'a Arc<Product>> {
+    let mut best: Option<(usize, &Arc<Product>)> = None;
+    for product in layer {
+        for pattern in patterns(product).iter().filter(|p| matches(p, text)) {
+            if best.is_none_or(|(len, _)| pattern.len() > len) {
+                best = Some((pattern.len(), product));
+            }
+        }
+    }
+    best.map(|(_, p)| p)
+}
+
+/// User tables may name the grids that are built in.
+fn is_built_in_grid(name: &str) -> bool {
+    BUILT_IN.contains(&format!("name = \"{name}\""))
+}
+
+impl Product {
+    fn attributes_match(&self, granule: &Granule) -> bool {
+        !self.attributes.is_empty()
+            && self.attributes.iter().all(|rule| {
+                (0..granule.groups.len()).map(crate::GroupId).any(|g| {
+                    let path = &granule.group(g).path;
+                    let here = if rule.path.is_empty() {
+                        g == Granule::ROOT
+                    } else {
+                        super::glob::bind(&rule.path, path, &self.classes).is_some()
+                    };
+                    here && granule
+                        .group(g)
+                        .attr_text(&rule.name)
+                        .is_some_and(|text| matches(&rule.value, text.trim()))
+                })
+            })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn granule(name: &str) -> Granule {
+        Granule::new(name, "netcdf4")
+    }
+
+    fn product_of(name: &str) -> Option<String> {
+        let hints = Hints { short_name: Some(name.into()), ..Hints::default() };
+        find(&granule("x.nc"), &hints).map(|p| p.name.clone())
+    }
+
+    #[test]
+    fn the_built_in_table_is_well_formed_and_its_names_are_unique() {
+        let table = Table::parse(BUILT_IN).unwrap();
+        let mut names: Vec<_> = table.products().map(|p| p.name.clone()).collect();
+        names.sort();
+        let before = names.len();
+        names.dedup();
+        assert_eq!(names.len(), before);
+        for product in table.products() {
+            assert!(
+                !(product.short_names.is_empty()
+                    && product.files.is_empty()
+                    && product.attributes.is_empty()),
+                "{} can't be recognised",
+                product.name
+            );
+            for rule in &product.segments {
+                assert!(rule.begin.len() > 1, "{}", product.name);
+            }
+        }
+    }
+
+    #[test]
+    fn a_product_is_known_by_short_name_with_prefixes_where_written() {
+        assert_eq!(product_of("ATL03").unwrap(), "ATL03");
+        assert_eq!(product_of("SPL3SMP_E").unwrap(), "SMAP L3");
+        assert_eq!(product_of("OMNO2").unwrap(), "OMI L2");
+        assert_eq!(product_of("no such product"), None);
+    }
+
+    #[test]
+    fn the_file_name_is_the_last_resort() {
+        let found = find(&granule("SC_SPL3SMP_008_prefetch.nc4"), &Hints::default()).unwrap();
+        assert_eq!(found.name, "SMAP L3");
+    }
+
+    #[test]
+    fn a_wrong_table_says_what_is_wrong() {
+        let error = Table::parse("[[product]]\nname = \"X\"\nlatitud = 1\n").unwrap_err().to_string();
+        assert!(error.contains("latitud"), "{error}");
+        let error =
+            Table::parse("[[product]]\nname = \"X\"\ngrids = [\"nowhere\"]\n").unwrap_err().to_string();
+        assert!(error.contains("nowhere"), "{error}");
+    }
+}
