@@ -1,1 +1,15 @@
-//! Formats.
+//! Storage formats: one folder each, listed in [`registry`].
+
+pub mod chunked;
+pub mod codec;
+pub mod gdal;
+pub mod hdf4;
+pub mod hdfeos;
+pub mod io;
+pub mod netcdf3;
+pub mod netcdf4;
+pub mod registry;
+pub mod write;
+pub mod zarr;
+
+pub use registry::{Format, OpenOptions, open, open_zarr};

@@ -1,0 +1,82 @@
+//! How the formats behind GDAL are registered.
+
+use std::sync::Arc;
+
+use harmony_model::{ByteSource, Granule, ReadError};
+
+use crate::registry::{Format, OpenOptions};
+
+impl From<&OpenOptions> for super::ExternalOptions {
+    fn from(options: &OpenOptions) -> Self {
+        super::ExternalOptions { bands: options.bands.clone() }
+    }
+}
+
+/// GeoTIFF.
+pub struct Geotiff;
+
+impl Format for Geotiff {
+    fn name(&self) -> &'static str {
+        "geotiff"
+    }
+
+    fn summary(&self) -> &'static str {
+        "GeoTIFF and Cloud-Optimised GeoTIFF (needs GDAL)"
+    }
+
+    fn media_types(&self) -> &'static [&'static str] {
+        &["image/tiff", "image/geotiff", "image/tiff;application=geotiff"]
+    }
+
+    fn reads(&self) -> bool {
+        true
+    }
+
+    fn writes(&self) -> bool {
+        false
+    }
+
+    fn recognises(&self, head: &[u8], name: &str) -> bool {
+        let _ = name;
+        [&b"II*\0"[..], b"MM\0*", b"II+\0", b"MM\0+"].iter().any(|m| head.starts_with(m))
+    }
+
+    fn open(&self, source: Arc<dyn ByteSource>, options: &OpenOptions) -> Result<Granule, ReadError> {
+        super::open(&source, &options.into())
+    }
+}
+
+/// GRIB; messages may stand behind a bulletin header.
+pub struct Grib;
+
+impl Format for Grib {
+    fn name(&self) -> &'static str {
+        "grib"
+    }
+
+    fn summary(&self) -> &'static str {
+        "GRIB edition 1 and 2 (needs GDAL)"
+    }
+
+    fn media_types(&self) -> &'static [&'static str] {
+        &["application/x-grib", "application/wmo-grib2"]
+    }
+
+    fn reads(&self) -> bool {
+        true
+    }
+
+    fn writes(&self) -> bool {
+        false
+    }
+
+    fn recognises(&self, head: &[u8], name: &str) -> bool {
+        let low = name.to_ascii_lowercase();
+        let named = [".grib", ".grib1", ".grib2", ".grb", ".grb2", ".gb2"].iter().any(|e| low.ends_with(e));
+        head.starts_with(b"GRIB") || (named && head.windows(4).any(|w| w == b"GRIB"))
+    }
+
+    fn open(&self, source: Arc<dyn ByteSource>, options: &OpenOptions) -> Result<Granule, ReadError> {
+        super::open(&source, &options.into())
+    }
+}

@@ -1,0 +1,252 @@
+//! What all sinks share: options, the plan of a write, its report, errors, and a file that appears only when complete.
+
+use std::fs::{File, OpenOptions};
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use harmony_model::{Filter, ReadError, VarId};
+
+/// How a granule is written, whatever the format.
+#[derive(Clone)]
+pub struct WriteOptions {
+    /// Bytes of blocks in flight; one block is always admitted.
+    pub memory: u64,
+    /// Deflate level of what is compressed here, instead of the input's; chunks copied as stored keep theirs.
+    pub deflate_level: Option<u32>,
+    /// Compress larger variables that the input stores in one uncompressed piece.
+    pub compress_contiguous: bool,
+    /// Mark the file as netCDF-4 (`_NCProperties`). Dimension scales are written for every named dimension anyway.
+    pub netcdf4: bool,
+    /// Set from outside to stop; the output is then removed.
+    pub cancel: Option<Arc<AtomicBool>>,
+    /// Called with the uncompressed bytes done so far (see [`WritePlan::data_bytes`]).
+    pub progress: Option<Arc<dyn Fn(u64) + Send + Sync>>,
+}
+
+impl Default for WriteOptions {
+    fn default() -> Self {
+        WriteOptions {
+            memory: 128 << 20,
+            deflate_level: None,
+            compress_contiguous: true,
+            netcdf4: true,
+            cancel: None,
+            progress: None,
+        }
+    }
+}
+
+impl WriteOptions {
+    /// Whether somebody asked to stop.
+    pub fn is_cancelled(&self) -> bool {
+        self.cancel.as_ref().is_some_and(|c| c.load(Ordering::Relaxed))
+    }
+}
+
+/// What a write will do, known before a value is read.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct WritePlan {
+    pub variables: Vec<VariablePlan>,
+    /// Stored bytes that will be fetched.
+    pub bytes_read: u64,
+    /// Uncompressed bytes of all variables.
+    pub data_bytes: u64,
+    /// Estimated size of the output; exact when nothing has to be compressed.
+    pub output_bytes: u64,
+}
+
+/// The part of one variable in a [`WritePlan`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct VariablePlan {
+    pub var: VarId,
+    /// Full path.
+    pub path: String,
+    /// Extents in the output, slowest axis first.
+    pub shape: Vec<u64>,
+    /// `None`: stored in one piece.
+    pub chunk_shape: Option<Vec<u64>>,
+    pub filters: Vec<Filter>,
+    /// In the order in which they are written.
+    pub tasks: Vec<BlockTask>,
+    pub bytes_read: u64,
+    pub data_bytes: u64,
+    /// Estimated stored size.
+    pub output_bytes: u64,
+}
+
+/// One block of output: the box `shape` at `origin`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BlockTask {
+    pub origin: Vec<u64>,
+    pub shape: Vec<u64>,
+    pub action: BlockAction,
+    /// Stored bytes it fetches.
+    pub bytes_read: u64,
+}
+
+/// What is done to a block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BlockAction {
+    /// Stored chunks are copied as they are; chunks that were never written stay so.
+    Copy,
+    /// Values are read and encoded.
+    Encode,
+}
+
+/// What a write did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct WriteReport {
+    /// Stored bytes fetched: those of the plan.
+    pub bytes_read: u64,
+    /// Size of the file.
+    pub bytes_written: u64,
+    /// Chunks copied as stored.
+    pub chunks_copied: u64,
+    /// Chunks (or pieces of unchunked variables) read and encoded.
+    pub chunks_encoded: u64,
+}
+
+/// What can go wrong while writing.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum WriteError {
+    #[error(transparent)]
+    Read(ReadError),
+    #[error(
+        "{target}: no space left on the device; free space there or write to another folder (the unfinished output was removed)"
+    )]
+    Full { target: String },
+    #[error("{target}: can't {action}: {detail}; check that the folder exists and may be written to")]
+    Io { target: String, action: &'static str, detail: String },
+    #[error("{target}: {object}: {detail}")]
+    Unsupported { target: String, object: String, detail: String },
+    #[error("interrupted; the unfinished output was removed")]
+    Cancelled,
+}
+
+impl From<ReadError> for WriteError {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Cancelled => WriteError::Cancelled,
+            other => WriteError::Read(other),
+        }
+    }
+}
+
+/// A file under a temporary name beside its final one. Dropped before [`PendingFile::finish`], it is removed.
+pub struct PendingFile {
+    file: File,
+    temporary: PathBuf,
+    target: PathBuf,
+    finished: bool,
+}
+
+impl PendingFile {
+    /// Creates the temporary file.
+    ///
+    /// # Errors
+    /// [`WriteError::Io`] when the folder is missing or can't be written to.
+    pub fn create(target: &Path) -> Result<Self, WriteError> {
+        let name = target.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+        for attempt in 0u32.. {
+            let temporary = target.with_file_name(format!(".{name}.{}.{attempt}.part", std::process::id()));
+            // `create_new` is what keeps two writers of the same name apart.
+            match OpenOptions::new().read(true).write(true).create_new(true).open(&temporary) {
+                Ok(file) => {
+                    return Ok(PendingFile { file, temporary, target: target.into(), finished: false });
+                }
+                Err(e) if e.kind() == ErrorKind::AlreadyExists && attempt < 10_000 => {}
+                Err(e) => return Err(io_error(target, "create the file", &e)),
+            }
+        }
+        unreachable!("the loop above ends by itself")
+    }
+
+    /// Writes all of `bytes` at `offset`; may be called from several threads.
+    ///
+    /// # Errors
+    /// [`WriteError::Full`] or [`WriteError::Io`].
+    pub fn write_at(&self, offset: u64, bytes: &[u8]) -> Result<(), WriteError> {
+        write_all_at(&self.file, offset, bytes).map_err(|e| io_error(&self.target, "write", &e))
+    }
+
+    /// Cuts or extends the file to `len` bytes and gives it its final name.
+    ///
+    /// # Errors
+    /// [`WriteError::Full`] or [`WriteError::Io`].
+    pub fn finish(mut self, len: u64) -> Result<(), WriteError> {
+        self.file.set_len(len).map_err(|e| io_error(&self.target, "set the length of the file", &e))?;
+        std::fs::rename(&self.temporary, &self.target)
+            .map_err(|e| io_error(&self.target, "give the file its name", &e))?;
+        self.finished = true;
+        Ok(())
+    }
+}
+
+impl Drop for PendingFile {
+    fn drop(&mut self) {
+        if !self.finished {
+            // Nothing better can be done about a failure here; the error that led here is already on its way.
+            let _ = std::fs::remove_file(&self.temporary);
+        }
+    }
+}
+
+#[cfg(unix)]
+fn write_all_at(file: &File, offset: u64, bytes: &[u8]) -> std::io::Result<()> {
+    std::os::unix::fs::FileExt::write_all_at(file, bytes, offset)
+}
+
+#[cfg(windows)]
+fn write_all_at(file: &File, mut offset: u64, mut bytes: &[u8]) -> std::io::Result<()> {
+    while !bytes.is_empty() {
+        let n = std::os::windows::fs::FileExt::seek_write(file, bytes, offset)?;
+        if n == 0 {
+            return Err(ErrorKind::WriteZero.into());
+        }
+        (offset, bytes) = (offset + n as u64, &bytes[n..]);
+    }
+    Ok(())
+}
+
+fn io_error(target: &Path, action: &'static str, error: &std::io::Error) -> WriteError {
+    let target = target.display().to_string();
+    match error.kind() {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => {
+            WriteError::Full { target }
+        }
+        _ => WriteError::Io { target, action, detail: error.to_string() },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_appears_only_when_finished() {
+        let dir = tempfile::tempdir().unwrap();
+        let target = dir.path().join("a.nc");
+        let pending = PendingFile::create(&target).unwrap();
+        pending.write_at(3, b"abc").unwrap();
+        assert!(!target.exists());
+        pending.finish(6).unwrap();
+        assert_eq!(std::fs::read(&target).unwrap(), b"\0\0\0abc");
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn an_abandoned_file_leaves_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        drop(PendingFile::create(&dir.path().join("a.nc")).unwrap());
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_missing_folder_is_named() {
+        let error = PendingFile::create(Path::new("/nowhere/at/all/a.nc")).err().unwrap();
+        assert!(error.to_string().contains("/nowhere/at/all/a.nc"), "{error}");
+    }
+}
