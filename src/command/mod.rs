@@ -1,0 +1,173 @@
+//! What `harmony-transform` does with its arguments: data to standard output, words to standard error.
+
+mod lists;
+mod report;
+
+use std::io::IsTerminal;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use clap::{CommandFactory, Parser};
+use harmony_formats::write::WriteOptions;
+
+use crate::exec::{self, Batch, Context, Outcome, Summary, Target};
+use crate::plan::OutputKind;
+use crate::request::cli::{self, Args, UsageError};
+use crate::request::grammar;
+use crate::store::{self, Input, StoreOptions};
+
+const USAGE: u8 = 2;
+/// 128 + SIGINT, as shells report it.
+const INTERRUPTED: u8 = 130;
+
+/// Runs the program and gives its exit status.
+pub fn main() -> u8 {
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(e) => {
+            let _ = e.print();
+            return u8::try_from(e.exit_code()).unwrap_or(USAGE);
+        }
+    };
+    match run(&args) {
+        Ok(status) => status,
+        Err(UsageError(text)) => {
+            report::error(&text);
+            USAGE
+        }
+    }
+}
+
+fn run(args: &Args) -> Result<u8, UsageError> {
+    if let Some(shell) = args.completions {
+        clap_complete::generate(shell, &mut Args::command(), "harmony-transform", &mut std::io::stdout());
+        return Ok(0);
+    }
+    if args.list_operations {
+        report::out(&lists::operations());
+        return Ok(0);
+    }
+    if args.list_formats {
+        report::out(&lists::formats());
+        return Ok(0);
+    }
+    if args.print_config {
+        report::out(&lists::config(args));
+        return Ok(0);
+    }
+    if args.inputs.is_empty() {
+        return Err(UsageError(
+            "no input: name files, directories or addresses; --help shows examples".into(),
+        ));
+    }
+    let request = cli::request(args)?;
+    let kind = output_kind(args.format.as_deref())?;
+    let memory = grammar::parse_size(&args.memory).map_err(|e| UsageError(format!("--memory: {e}")))?;
+    let inputs = store::expand_inputs(&args.inputs).map_err(|e| UsageError(e.to_string()))?;
+    let jobs = args.jobs.max(1).min(inputs.len().max(1));
+    let cancel = Arc::new(AtomicBool::new(false));
+    let context = Context {
+        request: Arc::new(request),
+        parameters: cli::parameters(args),
+        kind,
+        write: WriteOptions {
+            memory: (memory / jobs as u64).max(1 << 20),
+            cancel: Some(cancel.clone()),
+            ..WriteOptions::default()
+        },
+        store: StoreOptions::default(),
+        now: report::now(),
+        overwrite: args.overwrite,
+    };
+    if args.explain {
+        return Ok(explain(args, &inputs, &context));
+    }
+    let target = target(&args.output, inputs.len())?;
+    on_interrupt(&cancel);
+    let summary = exec::run(&Batch {
+        inputs: &inputs,
+        target,
+        context: &context,
+        jobs,
+        fail_fast: args.fail_fast && !args.keep_going,
+        show_progress: !args.quiet && inputs.len() > 1 && std::io::stderr().is_terminal(),
+        cancel: &cancel,
+    });
+    report::summary(args, &summary);
+    Ok(if cancel.load(Ordering::Relaxed) { INTERRUPTED } else { summary.exit_code() })
+}
+
+/// The first Ctrl-C lets granules in work clean up; a second one ends at once, as the system does it.
+fn on_interrupt(cancel: &Arc<AtomicBool>) {
+    let cancel = cancel.clone();
+    let _ = ctrlc::set_handler(move || {
+        if cancel.swap(true, Ordering::Relaxed) {
+            std::process::exit(i32::from(INTERRUPTED));
+        }
+    });
+}
+
+fn output_kind(format: Option<&str>) -> Result<OutputKind, UsageError> {
+    let Some(text) = format else { return Ok(OutputKind::Netcdf4) };
+    match harmony_formats::registry::find_output(text) {
+        Some(f) if f.name() == "hdf5" => Ok(OutputKind::Hdf5),
+        Some(f) if f.name() == "netcdf4" => Ok(OutputKind::Netcdf4),
+        Some(f) => Err(UsageError(format!(
+            "--format: writing {} is not supported yet; choose netcdf4 or hdf5",
+            f.name()
+        ))),
+        None => {
+            Err(UsageError(format!("--format: '{text}' is not a known format; --list-formats shows them")))
+        }
+    }
+}
+
+/// A folder, or for a single input a file: what exists decides, then a trailing slash, then an extension.
+fn target(output: &Path, inputs: usize) -> Result<Target, UsageError> {
+    let folder = output.is_dir()
+        || output.as_os_str().to_string_lossy().ends_with('/')
+        || (output.extension().is_none() && !output.is_file());
+    if !folder {
+        if inputs > 1 {
+            return Err(UsageError(format!(
+                "--output: {} is a file, but there are {inputs} inputs; name a folder (end it with /)",
+                output.display()
+            )));
+        }
+        return Ok(Target::File(output.into()));
+    }
+    std::fs::create_dir_all(output).map_err(|e| {
+        UsageError(format!("--output: can't make the folder {}: {e}; choose another", output.display()))
+    })?;
+    Ok(Target::Folder(output.into()))
+}
+
+fn explain(args: &Args, inputs: &[Input], context: &Context) -> u8 {
+    let mut summary = Summary { outcomes: Vec::new() };
+    let mut documents = Vec::new();
+    for input in inputs {
+        match exec::explain(input, context) {
+            Ok(explanation) if args.json => documents.push(explanation),
+            Ok(explanation) => report::out(&explanation.to_text()),
+            Err(e) if e.is_no_data() => {
+                report::error(&e.to_string());
+                summary.outcomes.push((input.to_string(), Outcome::NoData { reason: e.to_string() }));
+            }
+            Err(e) => {
+                report::error(&e.to_string());
+                summary.outcomes.push((input.to_string(), Outcome::Failed { error: e.to_string() }));
+            }
+        }
+    }
+    if args.json {
+        report::json(&documents);
+    }
+    if summary.failed() > 0 {
+        1
+    } else if summary.outcomes.len() == inputs.len() {
+        3
+    } else {
+        0
+    }
+}

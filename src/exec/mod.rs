@@ -1,0 +1,8 @@
+//! Runs plans: one granule, or a batch of them.
+
+mod batch;
+mod granule;
+mod progress;
+
+pub use batch::{Batch, Outcome, Summary, run};
+pub use granule::{Context, GranuleError, Target, Written, explain, prepare, transform};
