@@ -1,0 +1,43 @@
+# The commands a newcomer needs. `make setup` is run by the others.
+SHELL := /bin/bash
+CARGO ?= cargo
+OUT ?= results
+BIN = $(CARGO_TARGET)/release
+CARGO_TARGET = $(or $(CARGO_TARGET_DIR),target)
+
+.PHONY: help setup build run test lint bench fuzz clean
+
+help:
+	@echo "make run    build, write sample granules, transform them in five ways"
+	@echo "make test   all tests"
+	@echo "make lint   formatting and clippy, warnings denied"
+	@echo "make bench  our program beside its peers, as ratios from the same run"
+	@echo "make setup  install the Debian/Ubuntu libraries that are missing"
+
+setup:
+	@sh scripts/setup.sh
+
+build: setup
+	$(CARGO) build --release --bins
+
+run: build
+	@$(CARGO) run --release --quiet -p harmony-testdata -- samples
+	@BIN=$(BIN) OUT=$(OUT) sh scripts/run-samples.sh
+
+test: setup
+	$(CARGO) test --workspace
+
+lint: setup
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets -- -D warnings
+
+bench: build
+	$(CARGO) run --release --quiet -p harmony-testdata -- bench bench-data
+	python3 benches/run.py --bin $(BIN)/harmony-transform --data bench-data
+
+fuzz: setup
+	sh scripts/fuzz.sh
+
+clean:
+	rm -rf $(OUT) samples bench-data
+	$(CARGO) clean

@@ -1,0 +1,127 @@
+#!/usr/bin/env python3
+"""Run the bench questions: ours beside its peers, interleaved, as ratios of medians with peak memory.
+
+    run.py --bin PROGRAM --data DIR [--only NAME ...] [--rounds 5] [--python PY] [--l2ss-python PY] [--json FILE]
+
+A question is a module in this folder with QUESTION (text), DATA (file in the data folder), `ours(data, out)` (arguments),
+`peers(tools, data, out)` ({name: command}) and `check(data, outputs)` (raises when an output is wrong).
+"""
+import argparse
+import importlib.util
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE))
+
+
+def questions():
+    return sorted(p.stem for p in HERE.glob('*.py') if p.stem != 'run')
+
+
+def load(name):
+    spec = importlib.util.spec_from_file_location(name, HERE / f'{name}.py')
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def timed(command):
+    """Wall seconds and peak resident MiB of one process."""
+    start = time.perf_counter()
+    with tempfile.TemporaryFile() as errors:
+        process = subprocess.Popen([str(c) for c in command], stdout=subprocess.DEVNULL, stderr=errors)
+        _, status, usage = os.wait4(process.pid, 0)
+        wall = time.perf_counter() - start
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode:
+            errors.seek(0)
+            text = errors.read().decode(errors='replace').strip()[-400:]
+            raise RuntimeError(f'{" ".join(map(str, command))}: exit {process.returncode}: {text}')
+    return wall, usage.ru_maxrss / 1024
+
+
+def remove(path):
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def run(name, a, tools):
+    question = load(name)
+    data = Path(a.data) / question.DATA if not Path(question.DATA).is_absolute() else Path(question.DATA)
+    if not data.exists():
+        print(f'{name}: skipped, {data} is missing (harmony-testdata bench DIR makes it)')
+        return None
+    with tempfile.TemporaryDirectory(prefix='bench-') as scratch:
+        out = {'ours': Path(scratch) / 'ours.nc'}
+        commands = {'ours': [a.bin, '--quiet', '--overwrite', '--output', out['ours'], *question.ours(data)]}
+        for peer, make in question.peers(tools).items():
+            out[peer] = Path(scratch) / f'{peer}.nc'
+            commands[peer] = make(data, out[peer])
+        walls, peaks, failed = {k: [] for k in commands}, {k: 0 for k in commands}, {}
+        for _ in range(a.rounds):
+            for who, command in commands.items():
+                if who in failed:
+                    continue
+                remove(out[who])
+                try:
+                    wall, peak = timed(command)
+                except RuntimeError as error:
+                    if who == 'ours':
+                        raise
+                    failed[who] = str(error)
+                    continue
+                walls[who].append(wall)
+                peaks[who] = max(peaks[who], peak)
+        question.check(data, {k: v for k, v in out.items() if k not in failed})
+        size = out['ours'].stat().st_size
+    median = {k: statistics.median(v) for k, v in walls.items() if v}
+    print(f'\n{name}: {question.QUESTION}')
+    print(f'  {"ours":22}{median["ours"] * 1e3:9.1f} ms  {peaks["ours"]:6.0f} MiB  output {size / 1e6:.1f} MB')
+    result = {'ours_ms': median['ours'] * 1e3, 'ours_mib': peaks['ours'], 'ratios': {}}
+    for who, value in median.items():
+        if who != 'ours':
+            ratio = value / median['ours']
+            result['ratios'][who] = ratio
+            print(f'  {who:22}{value * 1e3:9.1f} ms  {peaks[who]:6.0f} MiB  x{ratio:.2f}')
+    for who, text in failed.items():
+        print(f'  {who:22}failed: {text}')
+    limits = getattr(question, 'LIMITS', {})
+    if 'seconds' in limits:
+        print(f'  limit {limits["seconds"]} s: {"kept" if median["ours"] < limits["seconds"] else "BROKEN"}')
+    if 'mib' in limits:
+        print(f'  limit {limits["mib"]} MiB: {"kept" if peaks["ours"] < limits["mib"] else "BROKEN"}')
+    return result
+
+
+def main():
+    ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    ap.add_argument('--bin', required=True)
+    ap.add_argument('--data', default='bench-data')
+    ap.add_argument('--only', nargs='*')
+    ap.add_argument('--rounds', type=int, default=5)
+    ap.add_argument('--python', default=sys.executable)
+    ap.add_argument('--l2ss-python', default=None)
+    ap.add_argument('--json')
+    a = ap.parse_args()
+    from peers import Tools
+    tools = Tools(a.python, a.l2ss_python)
+    print(f'{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, {a.rounds} rounds, files in page cache')
+    results = {}
+    for name in a.only or questions():
+        results[name] = run(name, a, tools)
+    if a.json:
+        Path(a.json).write_text(json.dumps(results, indent=1))
+
+
+if __name__ == '__main__':
+    main()

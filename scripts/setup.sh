@@ -1,0 +1,26 @@
+#!/bin/sh
+# Installs the Debian/Ubuntu packages that are missing; says what it does, and does nothing when all are there.
+#
+# The program itself is plain Rust. GDAL and PROJ are loaded when a granule needs them (GeoTIFF, GRIB, HDF4; map
+# projections); HDF5 and netCDF are used by the tests and the sample generator, as judges of our own reader and writer.
+set -eu
+PACKAGES="build-essential pkg-config libgdal-dev libproj-dev proj-data libhdf5-dev libnetcdf-dev"
+
+if ! command -v dpkg-query >/dev/null 2>&1; then
+    echo "setup: this is not Debian or Ubuntu; please install the equivalents of: $PACKAGES" >&2
+    exit 0
+fi
+missing=""
+for p in $PACKAGES; do
+    dpkg-query -W -f='${Status}' "$p" 2>/dev/null | grep -q 'install ok installed' || missing="$missing $p"
+done
+[ -n "$missing" ] || exit 0
+sudo=""
+if [ "$(id -u)" -ne 0 ]; then
+    command -v sudo >/dev/null 2>&1 || { echo "setup: please install as root:$missing" >&2; exit 1; }
+    sudo="sudo"
+fi
+echo "setup: installing$missing"
+$sudo apt-get update -qq
+DEBIAN_FRONTEND=noninteractive $sudo apt-get install -y -qq --no-install-recommends $missing >/dev/null
+echo "setup: done"
