@@ -48,6 +48,14 @@ def timed(command):
     return wall, usage.ru_maxrss / 1024
 
 
+def check(name, data, outputs):
+    """Runs a question's check in a process of its own: what a child inherits would count as its peak memory."""
+    arguments = [name, str(data), json.dumps({k: str(v) for k, v in outputs.items()})]
+    done = subprocess.run([sys.executable, str(HERE / 'run.py'), '--check', *arguments], capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError(f'{name}: an output is wrong:\n{done.stderr.strip()[-800:]}')
+
+
 def remove(path):
     if path.is_dir():
         shutil.rmtree(path)
@@ -82,7 +90,7 @@ def run(name, a, tools):
                     continue
                 walls[who].append(wall)
                 peaks[who] = max(peaks[who], peak)
-        question.check(data, {k: v for k, v in out.items() if k not in failed})
+        check(name, data, {k: v for k, v in out.items() if k not in failed})
         size = out['ours'].stat().st_size
     median = {k: statistics.median(v) for k, v in walls.items() if v}
     print(f'\n{name}: {question.QUESTION}')
@@ -104,6 +112,9 @@ def run(name, a, tools):
 
 
 def main():
+    if sys.argv[1:2] == ['--check']:
+        name, data, outputs = sys.argv[2:]
+        return load(name).check(data, {k: Path(v) for k, v in json.loads(outputs).items()})
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ap.add_argument('--bin', required=True)
     ap.add_argument('--data', default='bench-data')

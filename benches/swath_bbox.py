@@ -2,8 +2,6 @@
 import os
 from pathlib import Path
 
-import numpy as np
-from peers import check as checks
 
 QUESTION = 'box of an ASCAT swath (1632x42, 12 variables, netCDF-3)'
 SHARED = Path(os.environ.get('HARMONY_SHARED', Path(__file__).resolve().parents[2] / 'shared'))
@@ -24,6 +22,8 @@ def peers(tools):
 
 
 def check(data, outputs):
+    import numpy as np
+    from peers import check as checks
     a = checks.read(outputs['ours'])
     inside = a['wind_speed'] != -32767
     assert a['lat'].shape == (709, 42) and inside.sum() == 12354

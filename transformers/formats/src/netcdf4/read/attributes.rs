@@ -80,8 +80,8 @@ fn parse(file: &File, body: &[u8], order: Option<u32>) -> Res<StoredAttr> {
     if !(1..=3).contains(&version) {
         return unsupported(format!("an attribute has version {version}, which is unknown"));
     }
-    let byte = c.u8()?;
-    let flags = if version == 1 { 0 } else { byte };
+    // Version 1 has no flags there, only a byte of no meaning.
+    let flags = Some(c.u8()?).filter(|_| version > 1).unwrap_or(0);
     let (name_len, type_len, space_len) = (c.u16()? as usize, c.u16()? as usize, c.u16()? as usize);
     if version == 3 {
         c.skip(1)?; // ASCII or UTF-8
@@ -158,16 +158,11 @@ impl StoredAttr {
 
     /// The bytes behind each slot.
     pub(super) fn values(&self, file: &File, element_size: usize) -> Res<Vec<Vec<u8>>> {
-        let mut left = file.len();
         let mut out = Vec::new();
         for slot in self.bytes.chunks_exact(self.stored.size) {
             let slot = Slot::parse(&mut Cursor::new(slot, file.sizes, "attribute"))?;
             let value = file.heap_object(&slot, element_size).map_err(|bad| in_attribute(bad, &self.name))?;
-            // Values do not share their bytes, so all of them together fit in the file.
-            let Some(rest) = left.checked_sub(value.len() as u64) else {
-                return corrupt(format!("attribute '{}' holds the same value over and over", self.name));
-            };
-            left = rest;
+            file.spend(value.len() as u64)?;
             out.push(value);
         }
         Ok(out)
@@ -189,9 +184,16 @@ impl StoredAttr {
 
     /// `DIMENSION_LIST`: for each axis the address of the first scale attached to it.
     pub(super) fn scales(&self, file: &File) -> Res<Option<Vec<Option<u64>>>> {
-        // References are as long as addresses; those of short addresses are carried as raw bytes.
+        // A reference begins with the address; where addresses are short, it may be longer than they are.
+        if matches!(self.stored.dtype, DType::ObjectRef) {
+            // h4toh5: one plain reference for each axis.
+            let address = |r: &[u8]| Cursor::new(r, file.sizes, "dimension list").addr().ok().flatten();
+            return Ok(Some(self.bytes.chunks(self.stored.size.max(1)).map(address).collect()));
+        }
         let DType::VLen(base) = &self.stored.dtype else { return Ok(None) };
-        if !matches!(**base, DType::ObjectRef | DType::Raw { .. }) || base.size() != file.sizes.offset {
+        let old = matches!(**base, DType::ObjectRef);
+        let short = points_into_file(base) && base.size() == file.sizes.offset;
+        if !old && !short {
             return Ok(None);
         }
         let values = self.values(file, base.size())?;

@@ -8,7 +8,8 @@ pub(super) fn lookup3(bytes: &[u8]) -> u32 {
     // The last 1 to 12 bytes go through another mixing: an exact multiple leaves twelve for it.
     let blocks = bytes.len().saturating_sub(1) / 12;
     let (body, tail) = bytes.split_at(blocks * 12);
-    for block in body.chunks_exact(12) {
+    let (blocks, _) = body.as_chunks::<12>();
+    for block in blocks {
         add(&mut s, block);
         mix(&mut s);
     }
@@ -21,34 +22,41 @@ pub(super) fn lookup3(bytes: &[u8]) -> u32 {
     s[2]
 }
 
-fn add(s: &mut [u32; 3], block: &[u8]) {
-    for (word, b) in s.iter_mut().zip(block.chunks_exact(4)) {
-        *word = word.wrapping_add(u32::from_le_bytes([b[0], b[1], b[2], b[3]]));
-    }
+fn add(s: &mut [u32; 3], block: &[u8; 12]) {
+    let word = |i: usize| u32::from_le_bytes([block[i], block[i + 1], block[i + 2], block[i + 3]]);
+    s[0] = s[0].wrapping_add(word(0));
+    s[1] = s[1].wrapping_add(word(4));
+    s[2] = s[2].wrapping_add(word(8));
 }
 
-fn mix([a, b, c]: &mut [u32; 3]) {
-    for (i, turn) in [4, 6, 8, 16, 19, 4].into_iter().enumerate() {
-        // The three words take turns as (target, source, helper).
-        let (x, y, z) = match i % 3 {
-            0 => (&mut *a, &mut *c, &*b),
-            1 => (&mut *b, &mut *a, &*c),
-            _ => (&mut *c, &mut *b, &*a),
-        };
-        *x = x.wrapping_sub(*y) ^ y.rotate_left(turn);
-        *y = y.wrapping_add(*z);
-    }
+/// Written out step by step: this is what most of the time of reading an index goes to.
+fn mix(s: &mut [u32; 3]) {
+    let [mut a, mut b, mut c] = *s;
+    a = a.wrapping_sub(c) ^ c.rotate_left(4);
+    c = c.wrapping_add(b);
+    b = b.wrapping_sub(a) ^ a.rotate_left(6);
+    a = a.wrapping_add(c);
+    c = c.wrapping_sub(b) ^ b.rotate_left(8);
+    b = b.wrapping_add(a);
+    a = a.wrapping_sub(c) ^ c.rotate_left(16);
+    c = c.wrapping_add(b);
+    b = b.wrapping_sub(a) ^ a.rotate_left(19);
+    a = a.wrapping_add(c);
+    c = c.wrapping_sub(b) ^ b.rotate_left(4);
+    b = b.wrapping_add(a);
+    *s = [a, b, c];
 }
 
-fn finish([a, b, c]: &mut [u32; 3]) {
-    for (i, turn) in [14, 11, 25, 16, 4, 14, 24].into_iter().enumerate() {
-        let (x, y) = match i % 3 {
-            0 => (&mut *c, &*b),
-            1 => (&mut *a, &*c),
-            _ => (&mut *b, &*a),
-        };
-        *x = (*x ^ *y).wrapping_sub(y.rotate_left(turn));
-    }
+fn finish(s: &mut [u32; 3]) {
+    let [mut a, mut b, mut c] = *s;
+    c = (c ^ b).wrapping_sub(b.rotate_left(14));
+    a = (a ^ c).wrapping_sub(c.rotate_left(11));
+    b = (b ^ a).wrapping_sub(a.rotate_left(25));
+    c = (c ^ b).wrapping_sub(b.rotate_left(16));
+    a = (a ^ c).wrapping_sub(c.rotate_left(4));
+    b = (b ^ a).wrapping_sub(a.rotate_left(14));
+    c = (c ^ b).wrapping_sub(b.rotate_left(24));
+    *s = [a, b, c];
 }
 
 /// Checks that the last four bytes are the checksum of those before, and gives those before.

@@ -64,9 +64,18 @@ impl Grid {
         Some(number)
     }
 
-    /// The number of the chunk whose first element is at `origin`.
-    fn number_of_origin(&self, origin: impl Iterator<Item = u64>) -> Option<u64> {
-        self.number(origin.zip(&self.chunk).map(|(at, &c)| if at % c == 0 { at / c } else { u64::MAX }))
+    /// The number of the chunk whose first element is at `origin`, the indices as they stand in a B-tree.
+    fn number_of_origin(&self, origin: &[[u8; 8]]) -> Option<u64> {
+        let mut number = 0;
+        for ((at, &chunk), &count) in origin.iter().zip(&self.chunk).zip(&self.counts) {
+            let at = u64::from_le_bytes(*at);
+            let coord = at / chunk;
+            if coord >= count || coord * chunk != at {
+                return None;
+            }
+            number = number * count + coord;
+        }
+        Some(number)
     }
 
     fn coords(&self, mut number: u64) -> Vec<u64> {
@@ -186,18 +195,19 @@ fn btree1_node(file: &File, grid: &Grid, addr: u64, level: Option<u8>, out: &mut
     let rank = grid.chunk.len();
     let key = 8 + 8 * (rank + 1);
     let bytes = file.read(addr, (prefix + children * (key + sizes.offset)) as u64, WHAT)?;
+    // Plain slices, since there may be hundreds of thousands of entries.
     for entry in bytes[prefix..].chunks_exact(key + sizes.offset) {
-        let mut c = Cursor::new(entry, sizes, WHAT);
-        let (len, mask) = (u64::from(c.u32()?), c.u32()?);
-        let origin = c.take(8 * (rank + 1))?;
-        let child = c.defined_addr()?;
+        let (entry, child) = entry.split_at(key);
+        let child = Cursor::new(child, sizes, WHAT).defined_addr()?;
         if let Some(below) = here.checked_sub(1) {
             btree1_node(file, grid, child, Some(below), out)?;
             continue;
         }
-        let origin = origin.chunks_exact(8).map(|b| b.iter().rev().fold(0, |n, &b| n << 8 | u64::from(b)));
-        let number = grid.number_of_origin(origin.take(rank));
-        out.extend(number.map(|number| Entry { number, addr: child, len, mask }));
+        let [a, b, c, d, e, f, g, h, ref origin @ ..] = *entry else { continue };
+        let (len, mask) = (u32::from_le_bytes([a, b, c, d]), u32::from_le_bytes([e, f, g, h]));
+        if let Some(number) = grid.number_of_origin(origin.as_chunks().0) {
+            out.push(Entry { number, addr: child, len: u64::from(len), mask });
+        }
     }
     Ok(())
 }
@@ -219,7 +229,7 @@ pub(super) fn btree2(file: &File, grid: &Grid, addr: u64, out: &mut Vec<Entry>) 
             Some(width) => (c.uint(width)?, c.u32()?),
             None => (grid.chunk_bytes, 0),
         };
-        let coords = c.rest().chunks_exact(8).map(|b| b.iter().rev().fold(0, |n, &b| n << 8 | u64::from(b)));
+        let coords = c.rest().as_chunks::<8>().0.iter().map(|b| u64::from_le_bytes(*b));
         if let (Some(addr), Some(number)) = (addr, grid.number(coords)) {
             out.push(Entry { number, addr, len, mask });
         }
@@ -305,7 +315,7 @@ mod tests {
     fn a_chunk_that_hangs_over_is_partial() {
         let grid = Grid::new(&[25], &[25], &[25], &[10], 4).unwrap();
         assert_eq!([0, 1, 2].map(|n| grid.is_partial(n)), [false, false, true]);
-        assert_eq!(grid.number_of_origin([20].into_iter()), Some(2));
-        assert_eq!(grid.number_of_origin([21].into_iter()), None);
+        assert_eq!(grid.number_of_origin(&[20u64.to_le_bytes()]), Some(2));
+        assert_eq!(grid.number_of_origin(&[21u64.to_le_bytes()]), None);
     }
 }

@@ -23,6 +23,8 @@ pub(super) struct Dataset {
     pub(super) fill: Option<Vec<u8>>,
     pub(super) attrs: Vec<Attribute>,
     pub(super) marks: Marks,
+    /// About how many bytes a variable made of it takes.
+    pub(super) weight: u64,
 }
 
 /// What netCDF-4 and the dimension scale convention write into attributes of their own.
@@ -65,15 +67,17 @@ impl Dataset {
         let fill = layout::fill_value(file, header)?;
         let fill = fill.and_then(|fill| layout::native_fill(fill, &stored, file.sizes));
         let (marks, attrs) = Marks::split(file, attributes::of_object(file, header)?, space.dims().len())?;
-        Ok(Dataset { addr, stored, space, layout, filters, fill, attrs, marks })
+        let values = |a: &Attribute| a.bytes.len() + a.items.iter().map(Vec::len).sum::<usize>();
+        let weight = header.len() + attrs.iter().map(|a| values(a) as u64).sum::<u64>();
+        Ok(Dataset { addr, stored, space, layout, filters, fill, attrs, marks, weight })
     }
 
-    /// Length and growth of the dimension that this scale is.
-    pub(super) fn own_dim(&self) -> Option<(u64, bool)> {
+    /// Length and growth of the first axis.
+    pub(super) fn first_axis(&self) -> Option<(u64, bool)> {
         let (Some(&len), Some(&max)) = (self.space.dims().first(), self.space.max().first()) else {
             return None;
         };
-        self.marks.is_scale.then_some((len, max == super::dataspace::UNLIMITED))
+        Some((len, max == super::dataspace::UNLIMITED))
     }
 }
 

@@ -4,7 +4,7 @@
 //! by address (`DIMENSION_LIST`) or id (`_Netcdf4Coordinates`). Where a file has no scales, its axes get anonymous
 //! dimensions as netCDF-C makes them up.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use harmony_model::{DimId, Dimension, Granule, GroupId};
 
@@ -15,9 +15,7 @@ use super::walk::{Contents, Named};
 /// Adds the dimensions to the granule and gives those of each dataset, in the order of `contents`.
 pub(super) fn assign(contents: &Contents, granule: &mut Granule) -> Vec<Vec<DimId>> {
     let scales = Scales::declare(contents, granule);
-    let known: Vec<Vec<Option<DimId>>> =
-        contents.datasets.iter().map(|named| scales.axes(&named.dataset)).collect();
-    let mut axes = known.clone();
+    let mut axes: Vec<_> = contents.datasets.iter().map(|named| scales.axes(&named.dataset)).collect();
     for (named, axes) in contents.datasets.iter().zip(&mut axes) {
         fit(&named.dataset, axes, granule);
     }
@@ -35,8 +33,13 @@ impl Scales {
     fn declare(contents: &Contents, granule: &mut Granule) -> Scales {
         let mut scales = Scales { by_addr: HashMap::new(), by_id: HashMap::new() };
         let mut found: Vec<(&Named, u64, bool)> = Vec::new();
+        // Converters from HDF4 list datasets as dimensions without marking them as scales.
+        let lists = contents.datasets.iter().filter_map(|n| n.dataset.marks.scales.as_ref());
+        let listed: HashSet<u64> = lists.flatten().filter_map(|s| *s).collect();
         for named in &contents.datasets {
-            if let Some((len, unlimited)) = named.dataset.own_dim() {
+            let is_dim = named.dataset.marks.is_scale
+                || (listed.contains(&named.dataset.addr) && named.dataset.space.dims().len() == 1);
+            if let Some((len, unlimited)) = named.dataset.first_axis().filter(|_| is_dim) {
                 found.push((named, len, unlimited));
             }
         }
@@ -68,10 +71,8 @@ impl Scales {
             Some(scales) => scales.iter().map(|s| self.by_addr.get(&(*s)?).copied()).collect(),
             None => vec![None; rank],
         };
-        if dataset.marks.is_scale
-            && let Some(first) = dims.first_mut()
-        {
-            *first = self.by_addr.get(&dataset.addr).copied();
+        if let (Some(first), Some(own)) = (dims.first_mut(), self.by_addr.get(&dataset.addr)) {
+            *first = Some(*own);
         }
         dims
     }

@@ -50,7 +50,7 @@ impl File {
             sizes: superblock.sizes,
             verify,
             spent: AtomicU64::new(0),
-            budget: total.saturating_mul(32).saturating_add(64 << 20),
+            budget: total.saturating_mul(32).saturating_add(256 << 20),
             shared: None,
             committed: Mutex::default(),
             collections: Collections::default(),
@@ -93,11 +93,17 @@ impl File {
 
     /// `len` bytes of metadata at `addr`. Nothing is allocated for a range that leaves the file.
     pub(super) fn read(&self, addr: u64, len: u64, what: &str) -> Res<Vec<u8>> {
-        let before = self.spent.fetch_add(len.saturating_add(64), Ordering::Relaxed);
-        if before > self.budget {
-            return corrupt("its metadata refers to itself over and over");
-        }
+        self.spend(len)?;
         self.read_uncounted(addr, len, what)
+    }
+
+    /// Counts `len` bytes taken out of the file's metadata. A structure that is used twice is counted twice, so that
+    /// a small file can't unfold into one that fills the memory.
+    pub(super) fn spend(&self, len: u64) -> Res<()> {
+        match self.spent.fetch_add(len.saturating_add(64), Ordering::Relaxed) > self.budget {
+            true => corrupt("its metadata refers to itself over and over"),
+            false => Ok(()),
+        }
     }
 
     /// As [`File::read`], for what may rightly be fetched again and again.

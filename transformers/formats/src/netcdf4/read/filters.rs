@@ -3,7 +3,7 @@
 use harmony_model::Filter;
 
 use super::bytes::{Cursor, Res, Sizes, corrupt, unsupported};
-use super::file::File;
+use crate::codec;
 
 /// HDF5 allows this many filters in a pipeline.
 const MAX_FILTERS: u8 = 32;
@@ -42,15 +42,20 @@ fn filter(c: &mut Cursor, version: u8) -> Res<Filter> {
     Ok(Filter { id, name: String::from_utf8_lossy(name).into_owned(), optional, params })
 }
 
+/// Packed bytes unpack to at most this many times as many; deflate, the densest, stays below 1033.
+const MAX_RATIO: u64 = 2048;
+
 /// Undoes the filters of a heap block that unpacks to `size` bytes.
-pub(super) fn decode(
-    _file: &File,
-    _filters: &[Filter],
-    _mask: u32,
-    _stored: Vec<u8>,
-    _size: u64,
-) -> Res<Vec<u8>> {
-    unsupported("its attributes or links are kept in a filtered heap")
+pub(super) fn decode(filters: &[Filter], mask: u32, stored: &[u8], size: u64) -> Res<Vec<u8>> {
+    if size > (stored.len() as u64).saturating_mul(MAX_RATIO) {
+        return corrupt(format!("{} packed bytes of a heap claim to be {size}", stored.len()));
+    }
+    let mut out = Vec::new();
+    match codec::decode(filters, mask, stored, size as usize, &mut out) {
+        Ok(()) => Ok(out),
+        Err(error) if error.is_unsupported() => unsupported(format!("a heap is packed: {error}")),
+        Err(error) => corrupt(format!("a heap is packed: {error}")),
+    }
 }
 
 #[cfg(test)]

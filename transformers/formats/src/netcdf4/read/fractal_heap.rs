@@ -134,6 +134,7 @@ impl FractalHeap {
         if self.filters.is_empty() && !(self.checksummed && file.verify) {
             return file.read(block.addr.saturating_add(within), len, "heap object");
         }
+        file.spend(len)?;
         let bytes = self.kept(block.addr, || self.direct_block(file, &block))?;
         match bytes.get(within as usize..(within + len) as usize) {
             Some(object) => Ok(object.to_vec()),
@@ -162,7 +163,7 @@ impl FractalHeap {
         } else {
             let (stored, mask) = block.filtered;
             let stored = file.read(block.addr, stored, "heap block")?;
-            filters::decode(file, &self.filters, mask, stored, block.size)?
+            filters::decode(&self.filters, mask, &stored, block.size)?
         };
         let at = 5 + file.sizes.offset + self.offset_bits.div_ceil(8) as usize;
         if self.checksummed
@@ -275,7 +276,7 @@ impl FractalHeap {
             return Ok(stored);
         }
         let (mask, size) = (c.u32()?, c.length()?);
-        filters::decode(file, &self.filters, mask, stored, size)
+        filters::decode(&self.filters, mask, &stored, size)
     }
 }
 

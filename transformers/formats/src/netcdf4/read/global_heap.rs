@@ -19,7 +19,9 @@ pub(super) struct Collection {
 impl Collection {
     fn read(file: &File, addr: u64) -> Res<Collection> {
         const WHAT: &str = "global heap collection";
-        let prefix = 8 + file.sizes.length as u64;
+        // Heads of collections and objects are padded to eight bytes too, which shows with short lengths.
+        let head_len = (8 + file.sizes.length).next_multiple_of(8);
+        let prefix = head_len as u64;
         let head = file.read_uncounted(addr, prefix, WHAT)?;
         let mut c = Cursor::new(&head, file.sizes, WHAT);
         c.tag(b"GCOL")?;
@@ -31,15 +33,17 @@ impl Collection {
         }
         let bytes = file.read_uncounted(addr, len, WHAT)?;
         let mut c = Cursor::new(&bytes, file.sizes, WHAT);
-        c.skip(prefix as usize)?;
+        c.skip(head_len)?;
         let mut objects = Vec::new();
-        while c.remaining() >= 8 + file.sizes.length {
+        while c.remaining() >= head_len {
+            let head = c.position();
             let index = u32::from(c.u16()?);
             c.skip(6)?;
             let len = c.length()?;
             if index == 0 {
                 break; // free space, always last
             }
+            c.align8(head);
             let start = c.position();
             c.take(usize::try_from(len).unwrap_or(usize::MAX))?;
             objects.push((index, start, len as usize));

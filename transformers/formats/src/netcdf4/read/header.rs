@@ -189,6 +189,11 @@ impl Header {
         &self.blocks[message.block][message.start..message.start + message.len]
     }
 
+    /// Bytes of all messages.
+    pub(super) fn len(&self) -> u64 {
+        self.messages.iter().map(|m| m.len as u64).sum()
+    }
+
     pub(super) fn first(&self, kind: u16) -> Option<&Message> {
         self.messages.iter().find(|m| m.kind == kind)
     }

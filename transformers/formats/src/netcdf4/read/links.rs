@@ -148,11 +148,11 @@ fn symbol_node(file: &File, addr: u64, names: &[u8], links: &mut Vec<Link>) -> R
     c.version(1)?;
     c.skip(1)?;
     let count = c.u16()? as usize;
-    let bytes = file.read(addr, (8 + count * (2 * sizes.offset + 24)) as u64, WHAT)?;
+    let bytes = file.read(addr, (8 + count * (sizes.length + sizes.offset + 24)) as u64, WHAT)?;
     let mut c = Cursor::new(&bytes, sizes, WHAT);
     c.skip(8)?;
     for _ in 0..count {
-        let name = c.uint(sizes.offset)?;
+        let name = c.length()?;
         let header = c.addr()?;
         let cache = c.u32()?;
         c.skip(4)?;

@@ -97,8 +97,8 @@ fn variable(
     let dataset = &named.dataset;
     let (data, storage) =
         values::source(file, dataset, &object, &shape).map_err(|bad| bad.at(file.name(), &object))?;
-    // Slots have no byte order, and what they point to is handed out in native order.
-    let ordered = !matches!(dataset.stored.dtype, DType::VLen(_));
+    // Slots have no byte order, and what they point to is handed out in native order, as are elements of arrays.
+    let ordered = !matches!(dataset.stored.dtype, DType::VLen(_) | DType::Array { .. });
     Ok(Variable {
         group: named.group,
         name: name.to_owned(),
@@ -107,7 +107,8 @@ fn variable(
         big_endian: dataset.stored.big_endian && ordered,
         dims,
         attrs: dataset.attrs.clone(),
-        fill: dataset.fill.clone(),
+        // A slot names a place in this file: as a fill it is of use to nobody else.
+        fill: dataset.fill.clone().filter(|_| !dataset.stored.dtype.has_slots()),
         storage,
         data,
     })

@@ -64,7 +64,7 @@ impl Superblock {
         if c.addr()?.is_some() {
             return unsupported("it is one of several files (family or multi driver); run h5repart on them");
         }
-        c.skip(sizes.offset)?;
+        c.length()?; // name of the root group
         let root = c.defined_addr()?;
         Ok(Superblock { base, end, sizes, root, extension: None })
     }

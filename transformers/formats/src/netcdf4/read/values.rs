@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use harmony_model::dtype::{DType, SLOT, swap_bytes};
 use harmony_model::memory::copy_window;
-use harmony_model::{ArraySource, Heap, ReadError, Storage, StoredChunk, Window};
+use harmony_model::{ArraySource, Filter, Heap, ReadError, Storage, StoredChunk, Window, filter};
 
 use super::array_index;
 use super::bytes::{Bad, Res, corrupt};
@@ -41,11 +41,20 @@ pub(super) fn source(
         }
         Layout::Elsewhere(detail) => (refused(file, object, detail), Storage::Contiguous),
     };
+    if shape.contains(&0) {
+        // Nothing to look up, however long the other axes claim to be.
+        let empty =
+            Compact { bytes: Vec::new(), shape: shape.into(), size: dtype.size(), heap: element.heap };
+        return Ok((Arc::new(empty), storage));
+    }
     if element.size != dtype.size() {
         return Ok((
             Arc::new(Widened { inner: array, offset: file.sizes.offset, heap: element.heap }),
             storage,
         ));
+    }
+    if element.swap_width > 1 && matches!(dtype, DType::Array { .. }) {
+        return Ok((Arc::new(Reordered(array)), storage));
     }
     Ok((array, storage))
 }
@@ -143,6 +152,7 @@ fn chunked_array(
         chunked: chunked.clone(),
         grid,
         filtered: !dataset.filters.is_empty(),
+        deflates: deflates(&dataset.filters),
         table: OnceLock::new(),
     };
     let array = ChunkedArray::new(ChunkedSpec {
@@ -161,6 +171,17 @@ fn chunked_array(
     Ok((Arc::new(array), storage))
 }
 
+/// Deflate makes at most 1032 bytes of one.
+const DEFLATE_RATIO: u64 = 1033;
+
+fn deflates(filters: &[Filter]) -> usize {
+    let known = |f: &Filter| matches!(f.id, filter::DEFLATE | filter::SHUFFLE | filter::FLETCHER32);
+    if !filters.iter().all(known) {
+        return 0;
+    }
+    filters.iter().filter(|f| f.id == filter::DEFLATE).count()
+}
+
 /// The chunk index of one dataset, read when a chunk is first asked for.
 struct ChunkIndex {
     file: Arc<File>,
@@ -168,6 +189,8 @@ struct ChunkIndex {
     chunked: Chunked,
     grid: Grid,
     filtered: bool,
+    /// Number of deflate steps; 0 when there is another kind of compression.
+    deflates: usize,
     table: OnceLock<Result<Table, ReadError>>,
 }
 
@@ -195,7 +218,20 @@ impl ChunkIndex {
                 entry.mask = u32::MAX;
             }
         }
+        if let Some(entry) = entries.iter().find(|e| !self.is_plausible(e)) {
+            let (len, size) = (entry.len, grid.chunk_bytes);
+            return corrupt(format!("chunk {} of {len} bytes can't unpack to {size}", entry.number));
+        }
         Table::new(file, entries)
+    }
+
+    /// Whether the stored bytes can hold the chunk at all: asked before memory is taken for it. Known of deflate
+    /// alone, which the common pipelines have as their only compression.
+    fn is_plausible(&self, entry: &Entry) -> bool {
+        let common = self.deflates == 1;
+        !common
+            || entry.mask != 0
+            || self.grid.chunk_bytes <= entry.len.saturating_add(64).saturating_mul(DEFLATE_RATIO)
     }
 
     fn implicit(&self, chunk: u64) -> Res<Option<Entry>> {
@@ -286,6 +322,23 @@ impl ArraySource for Widened {
 
     fn heap(&self) -> Option<Arc<dyn Heap>> {
         self.heap.clone()
+    }
+}
+
+/// Arrays as elements have no byte order of their own in the model: their chunks can't be copied as they are.
+struct Reordered(Arc<dyn ArraySource>);
+
+impl ArraySource for Reordered {
+    fn read(&self, window: &Window, out: &mut [u8]) -> Result<(), ReadError> {
+        self.0.read(window, out)
+    }
+
+    fn cost(&self, window: &Window) -> Result<u64, ReadError> {
+        self.0.cost(window)
+    }
+
+    fn heap(&self) -> Option<Arc<dyn Heap>> {
+        self.0.heap()
     }
 }
 

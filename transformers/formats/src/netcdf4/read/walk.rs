@@ -56,6 +56,8 @@ enum What {
     Soft(String),
 }
 
+/// Longer paths are refused: with names of any length, nesting would take memory without end.
+const MAX_PATH: usize = 4096;
 /// Soft links to soft links are followed this far.
 const MAX_SOFT_LINKS: usize = 16;
 
@@ -72,7 +74,7 @@ pub(super) fn walk(file: &File, root: u64, granule: &mut Granule) -> Result<Cont
         walk.group(pending, &mut todo)?;
         todo[first..].reverse();
     }
-    Ok(walk.finish())
+    walk.finish()
 }
 
 impl Walk<'_> {
@@ -93,9 +95,15 @@ impl Walk<'_> {
 
     fn member(&mut self, group: GroupId, link: Link, todo: &mut Vec<Pending>) -> Result<(), ReadError> {
         let Link { name, target, .. } = link;
+        let path = join(&self.granule.group(group).path, &name);
+        let at = |bad: Bad| bad.at(self.file.name(), &format!("'{path}'"));
+        if path.len() > MAX_PATH {
+            return Err(at(Bad::Unsupported(format!("its path has more than {MAX_PATH} bytes; rename it"))));
+        }
         let addr = match target {
             Target::Hard(addr) => addr,
             Target::Soft(target) => {
+                self.file.spend(target.len() as u64).map_err(at)?;
                 let what = What::Soft(absolute(&self.granule.group(group).path, &target));
                 self.found.push(Found { group, name, what });
                 return Ok(());
@@ -104,14 +112,14 @@ impl Walk<'_> {
             Target::Elsewhere => return Ok(()),
         };
         if let Some(dataset) = self.known.get(&addr) {
+            // Another variable of the same dataset takes memory again.
+            self.file.spend(dataset.weight).map_err(at)?;
             self.found.push(Found { group, name, what: What::Dataset(dataset.clone()) });
             return Ok(());
         }
         if self.groups.contains(&addr) {
             return Ok(());
         }
-        let path = join(&self.granule.group(group).path, &name);
-        let at = |bad: Bad| bad.at(self.file.name(), &format!("'{path}'"));
         let header = Header::read(self.file, addr).map_err(at)?;
         match object_kind(&header).map_err(at)? {
             ObjectKind::Group => {
@@ -133,7 +141,7 @@ impl Walk<'_> {
     }
 
     /// Follows soft links to datasets; those that lead nowhere, or to a group, name no variable.
-    fn finish(self) -> Contents {
+    fn finish(self) -> Result<Contents, ReadError> {
         let paths: HashMap<String, usize> = self
             .found
             .iter()
@@ -151,12 +159,16 @@ impl Walk<'_> {
             None
         };
         let resolved: Vec<_> = self.found.iter().map(follow).collect();
-        let named = self
-            .found
-            .into_iter()
-            .zip(resolved)
-            .filter_map(|(f, dataset)| Some(Named { group: f.group, name: f.name, dataset: dataset? }));
-        Contents { datasets: named.collect() }
+        let mut datasets = Vec::with_capacity(resolved.len());
+        for (found, dataset) in self.found.into_iter().zip(resolved) {
+            let Some(dataset) = dataset else { continue };
+            if let What::Soft(path) = &found.what {
+                let at = |bad: Bad| bad.at(self.file.name(), &format!("'{path}'"));
+                self.file.spend(dataset.weight).map_err(at)?;
+            }
+            datasets.push(Named { group: found.group, name: found.name, dataset });
+        }
+        Ok(Contents { datasets })
     }
 }
 
