@@ -1,7 +1,7 @@
 # Build: any recent Rust image; the result needs GDAL and PROJ only, and only for files or requests that use them.
 FROM rust:1.95-slim-bookworm AS build
 RUN apt-get update \
-    && apt-get install -y --no-install-recommends build-essential pkg-config libhdf5-dev libnetcdf-dev \
+    && apt-get install -y --no-install-recommends build-essential pkg-config \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY . .

@@ -1,10 +1,11 @@
 #!/bin/sh
 # Installs the Debian/Ubuntu packages that are missing; says what it does, and does nothing when all are there.
 #
-# The program itself is plain Rust. GDAL and PROJ are loaded when a granule needs them (GeoTIFF, GRIB, HDF4; map
-# projections); HDF5 and netCDF are used by the tests and the sample generator, as judges of our own reader and writer.
+# The program itself is plain Rust and links none of them. GDAL and PROJ are loaded when a granule needs them (GeoTIFF,
+# GRIB; map projections); the packages of their tools bring the libraries under every release's own name. ncdump and
+# h5dump judge our writer in the tests.
 set -eu
-PACKAGES="build-essential pkg-config libgdal-dev libproj-dev proj-data libhdf5-dev libnetcdf-dev"
+PACKAGES="build-essential pkg-config gdal-bin proj-bin proj-data netcdf-bin hdf5-tools"
 
 if ! command -v dpkg-query >/dev/null 2>&1; then
     echo "setup: this is not Debian or Ubuntu; please install the equivalents of: $PACKAGES" >&2

@@ -60,6 +60,9 @@ pub struct Args {
     /// Product name for the product table, when the file doesn't say
     #[arg(long, value_name = "NAME")]
     pub short_name: Option<String>,
+    /// Entries that extend or replace those of the built-in product table
+    #[arg(long, value_name = "FILE", env = "HARMONY_PRODUCTS", value_hint = ValueHint::FilePath)]
+    pub products: Option<PathBuf>,
     /// Search radius of swath projection in metres
     #[arg(long, value_name = "M")]
     pub search_radius: Option<f64>,
@@ -140,6 +143,11 @@ fn at<T, E: std::fmt::Display>(option: &str, result: Result<T, E>) -> Result<T, 
 /// [`UsageError`] naming the option, the text and a right example.
 pub fn request(args: &Args) -> Result<Request, UsageError> {
     later::refuse(&args.later)?;
+    if let Some(path) = &args.products {
+        let text =
+            at("products", std::fs::read_to_string(path).map_err(|e| format!("{}: {e}", path.display())))?;
+        at("products", harmony_model::geolocation::products::extend(&text))?;
+    }
     let mut request = match &args.request {
         Some(text) => from_url(text)?,
         None => Request::default(),

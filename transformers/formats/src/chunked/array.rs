@@ -223,11 +223,11 @@ pub(super) struct Read<'a> {
 
 impl ArraySource for ChunkedArray {
     fn read(&self, window: &Window, out: &mut [u8]) -> Result<(), ReadError> {
-        let touched = self.touched(window)?;
         check_output(&self.source_name, &self.object, window, self.element_size, out.len())?;
         if out.is_empty() {
             return Ok(());
         }
+        let touched = self.touched(window)?;
         let chunk_bytes = self.chunk_bytes()?;
         let read = Read { touched: &touched, out: SharedOut::new(out), chunk_bytes };
         let min_tasks = (MIN_TASK_BYTES / chunk_bytes.max(1)).max(1);
@@ -247,6 +247,9 @@ impl ArraySource for ChunkedArray {
     }
 
     fn cost(&self, window: &Window) -> Result<u64, ReadError> {
+        if window.count() == 0 {
+            return Ok(0);
+        }
         let touched = self.touched(window)?;
         let chunk_bytes = self.chunk_bytes()?;
         let mut total = 0u64;

@@ -47,6 +47,8 @@ struct Write {
     offset: u64,
     bytes: Vec<u8>,
     len: usize,
+    /// The buffer came from the pool and goes back there; encoders make their own.
+    pooled: bool,
 }
 
 /// Reads, encodes and writes all blocks of the job.
@@ -102,7 +104,9 @@ fn write_all(file: &PendingFile, writes: Receiver<Vec<Write>>, pool: &Pool) -> R
             }
             joined.extend_from_slice(bytes);
         }
-        pool.put(write.bytes);
+        if write.pooled {
+            pool.put(write.bytes);
+        }
     }
     file.write_at(joined_at, &joined)
 }
@@ -286,20 +290,20 @@ impl<'a> Coordinator<'a> {
                 self.placed.report.chunks_copied += chunks.len() as u64;
                 let offset = self.placed.end;
                 chunks.iter().for_each(|c| self.add_chunk(v, c));
-                writes.push(Write { offset, bytes, len });
+                writes.push(Write { offset, bytes, len, pooled: true });
             }
             Product::Encoded(chunks) => {
                 self.placed.report.chunks_encoded += chunks.len() as u64;
                 for (piece, bytes) in chunks {
                     let len = bytes.len();
-                    writes.push(Write { offset: self.placed.end, bytes, len });
+                    writes.push(Write { offset: self.placed.end, bytes, len, pooled: false });
                     self.add_chunk(v, &piece);
                 }
             }
             Product::Plain { bytes, len } => {
                 self.placed.report.chunks_encoded += 1;
                 self.begin_plain(v, 0);
-                writes.push(Write { offset: self.placed.end, bytes, len });
+                writes.push(Write { offset: self.placed.end, bytes, len, pooled: true });
                 self.placed.end += len as u64;
             }
             Product::Pointing(pieces) => {
@@ -351,19 +355,24 @@ impl<'a> Coordinator<'a> {
             rebase(&mut piece.elements, &piece.slots, base);
             let len = bytes.len();
             self.placed.end = base + len as u64;
-            writes.push(Write { offset: base, bytes, len });
+            writes.push(Write { offset: base, bytes, len, pooled: false });
         }
         if let DataPlace::Contiguous(address) = self.placed.data[variable] {
             // All pieces but the last of an axis are equal and consecutive, so the origin says where it belongs.
             let origin = storage.piece_origin(piece.index);
             let at = origin.iter().zip(&storage.shape).fold(0, |at, (o, n)| at * n + o);
             let (len, bytes) = (piece.elements.len(), piece.elements);
-            writes.push(Write { offset: address + at * storage.element_size as u64, bytes, len });
+            writes.push(Write {
+                offset: address + at * storage.element_size as u64,
+                bytes,
+                len,
+                pooled: false,
+            });
             return Ok(());
         }
         let (stored, bytes) = self.maker(variable).encode(piece.index, &piece.elements)?;
         let len = bytes.len();
-        writes.push(Write { offset: self.placed.end, bytes, len });
+        writes.push(Write { offset: self.placed.end, bytes, len, pooled: false });
         self.add_chunk(variable, &stored);
         Ok(())
     }

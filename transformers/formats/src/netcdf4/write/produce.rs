@@ -43,6 +43,9 @@ pub struct PointingPiece {
     pub heap: HeapBuilder,
 }
 
+/// Buffers kept for later at most: what a few blocks in flight give back.
+const POOLED: usize = 16;
+
 /// Buffers that are used again: the first touch of fresh pages costs as much as inflating into them.
 #[derive(Default)]
 pub struct Pool(Mutex<Vec<Vec<u8>>>);
@@ -62,9 +65,9 @@ impl Pool {
     }
 
     pub fn put(&self, buffer: Vec<u8>) {
-        // Small ones come from the encoder, which has a pool of its own.
-        if buffer.len() >= 1 << 16 {
-            self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(buffer);
+        let mut free = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if free.len() < POOLED {
+            free.push(buffer);
         }
     }
 }
