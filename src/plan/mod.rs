@@ -59,7 +59,6 @@ pub fn plan(
     let extent =
         if is_cut(&steps) { metadata::refresh(&scene, &mut cut, &output_name)? } else { Extent::default() };
     metadata::sign(&mut cut.granule, provenance);
-    harmony_formats::write::declare_mixed_axes(&mut cut.granule);
     let write = harmony_formats::netcdf4::write::plan(&cut.granule, options)?;
     Ok(Plan { scene, steps, output: cut.granule, output_name, extent, write })
 }

@@ -1,13 +1,12 @@
 //! What all sinks share: options, the plan of a write, its report, errors, and a file that appears only when complete.
 
-use std::collections::BTreeSet;
 use std::fs::{File, OpenOptions};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use harmony_model::{DimId, Filter, Granule, ReadError, VarId};
+use harmony_model::{Filter, ReadError, VarId};
 
 /// How a granule is written, whatever the format.
 #[derive(Clone)]
@@ -134,19 +133,6 @@ impl From<ReadError> for WriteError {
             other => WriteError::Read(other),
         }
     }
-}
-
-/// Declares anonymous axes that stand beside named ones in a variable: netCDF-C can't list a file in which a variable
-/// has a dimension scale for one axis and none for another.
-pub fn declare_mixed_axes(granule: &mut Granule) {
-    let mixed: BTreeSet<DimId> = granule
-        .vars
-        .iter()
-        .filter(|v| v.dims.iter().any(|&d| !granule.dim(d).anonymous))
-        .flat_map(|v| v.dims.iter().copied())
-        .filter(|&d| granule.dim(d).anonymous)
-        .collect();
-    mixed.into_iter().for_each(|d| granule.dims[d.0].anonymous = false);
 }
 
 /// A file under a temporary name beside its final one. Dropped before [`PendingFile::finish`], it is removed.

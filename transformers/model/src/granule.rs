@@ -290,6 +290,15 @@ impl Granule {
         let size = size.ok_or_else(|| {
             ReadError::corrupt(&self.name, format!("variable '{}'", var.path), "its size overflows")
         })?;
+        // A file may claim any size: a refusal of memory must be an error, not the end of the program.
+        if size > PROBED && Vec::<u8>::new().try_reserve_exact(size as usize).is_err() {
+            return Err(ReadError::TooLarge {
+                source_name: self.name.clone(),
+                object: format!("variable '{}'", var.path),
+                claimed: size,
+                limit: PROBED,
+            });
+        }
         let mut out = vec![0; size as usize];
         var.data.read(window, &mut out)?;
         Ok(out)
@@ -368,6 +377,9 @@ impl Granule {
         }
     }
 }
+
+/// Sizes above this are asked for before they are allocated.
+const PROBED: u64 = 1 << 30;
 
 /// Path of `name` below the group at `path`.
 pub fn join(path: &str, name: &str) -> String {

@@ -2,6 +2,9 @@
 
 use harmony_model::{Runs, Window};
 
+/// Chunks that one window may touch, along one axis and in all: with more, a header claims an array that no one stored.
+const MAX_TOUCHED: u64 = 1 << 24;
+
 /// `len` indices from `from` in a chunk, which are those from `to` on in the output axis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Segment {
@@ -65,7 +68,7 @@ pub(super) struct Touched {
 }
 
 impl Touched {
-    /// `None` when sizes overflow. The caller has checked rank, bounds and that no chunk extent is zero.
+    /// `None` when sizes overflow or there are absurdly many chunks. The caller has checked rank, bounds and that no chunk extent is zero.
     pub(super) fn new(window: &Window, shape: &[u64], chunk: &[u64], element_size: usize) -> Option<Self> {
         let mut grid_strides = vec![1u64; shape.len()];
         for d in (1..shape.len()).rev() {
@@ -74,8 +77,22 @@ impl Touched {
         if let Some(first) = shape.first() {
             grid_strides[0].checked_mul(first.div_ceil(chunk[0]))?;
         }
+        // An empty window touches nothing, however many chunks its other axes would cross.
+        if window.0.iter().any(Runs::is_empty) {
+            return Some(Touched { axes: Vec::new(), grid_strides, element_size, count: 0 });
+        }
+        // At most this many pieces, counted before any of them is made.
+        let cuts = |(runs, &n): (&Runs, &u64)| {
+            runs.runs().iter().map(|r| r.len / n + 2).fold(0, u64::saturating_add)
+        };
+        if window.0.iter().zip(chunk).any(|axis| cuts(axis) > MAX_TOUCHED) {
+            return None;
+        }
         let axes: Vec<_> = window.0.iter().zip(chunk).map(|(runs, &n)| AxisPlan::new(runs, n)).collect();
         let count = axes.iter().try_fold(1usize, |n, axis| n.checked_mul(axis.chunks.len()))?;
+        if count as u64 > MAX_TOUCHED {
+            return None;
+        }
         Some(Touched { axes, grid_strides, element_size, count })
     }
 

@@ -220,6 +220,21 @@ fn random_windows_have_the_same_bytes_in_every_thread_pool() {
 }
 
 #[test]
+fn an_empty_window_touches_no_chunk_of_a_huge_grid() {
+    let shape = [1 << 40, 0];
+    let touched = axes::Touched::new(&Window::all(&shape), &shape, &[1, 1], 4).unwrap();
+    assert_eq!(touched.count(), 0);
+}
+
+#[test]
+fn more_chunks_than_anyone_stores_are_refused_before_memory_is_taken() {
+    for shape in [vec![1 << 40], vec![1 << 13; 2]] {
+        let chunk = vec![1; shape.len()];
+        assert!(axes::Touched::new(&Window::all(&shape), &shape, &chunk, 4).is_none());
+    }
+}
+
+#[test]
 fn filters_byte_order_rank_and_gaps_do_not_change_what_is_read() {
     let pipelines: [Vec<Filter>; 4] = [
         vec![],

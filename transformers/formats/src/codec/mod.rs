@@ -260,7 +260,8 @@ fn decode_one(filter: &Filter, input: &[u8], bound: Bound, out: &mut Vec<u8>) ->
 /// deflate, gzip and Zstandard; without it deflate and gzip stop at level 6, where libdeflate is as dense as zlib 9.
 ///
 /// # Errors
-/// [`CodecError::Unknown`] for a filter of which [`can_encode`] is false.
+/// [`CodecError::Unknown`] for a filter of which [`can_encode`] is false, [`CodecError::Corrupt`] when it lacks
+/// parameters.
 pub fn encode(
     filters: &[Filter],
     raw: &[u8],
@@ -292,10 +293,7 @@ fn encode_one(filter: &Filter, input: &[u8], level: Option<u8>, out: &mut Vec<u8
     match filter.id {
         filter::DEFLATE => deflate::encode_zlib(&filter.params, level, input, out),
         filter::GZIP => deflate::encode_gzip(&filter.params, level, input, out),
-        filter::SHUFFLE => {
-            shuffle::encode(&filter.params, input, out);
-            Ok(())
-        }
+        filter::SHUFFLE => shuffle::encode(&filter.params, input, out),
         filter::FLETCHER32 => {
             checksum::append_fletcher32(input, out);
             Ok(())

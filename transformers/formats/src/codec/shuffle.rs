@@ -5,24 +5,23 @@ use super::{CodecError, ffi, room};
 /// Elements moved at once by the portable code: their bytes stay in the first-level cache.
 const TILE: usize = 512;
 
-fn element_size(params: &[u32], len: usize) -> usize {
-    match params.first().map_or(1, |&n| n as usize) {
+fn element_size(params: &[u32], len: usize) -> Result<usize, CodecError> {
+    let missing = || CodecError::corrupt("shuffle", "the element size is missing");
+    Ok(match *params.first().ok_or_else(missing)? as usize {
         // HDF5 leaves such chunks alone.
         n if n <= 1 || n > len => 1,
         n => n,
-    }
+    })
 }
 
 pub(super) fn decode(params: &[u32], input: &[u8], out: &mut Vec<u8>) -> Result<(), CodecError> {
-    if params.is_empty() {
-        return Err(CodecError::corrupt("shuffle", "the element size is missing"));
-    }
-    unshuffle(element_size(params, input.len()), input, room(out, input.len()));
+    unshuffle(element_size(params, input.len())?, input, room(out, input.len()));
     Ok(())
 }
 
-pub(super) fn encode(params: &[u32], input: &[u8], out: &mut Vec<u8>) {
-    shuffle(element_size(params, input.len()), input, room(out, input.len()));
+pub(super) fn encode(params: &[u32], input: &[u8], out: &mut Vec<u8>) -> Result<(), CodecError> {
+    shuffle(element_size(params, input.len())?, input, room(out, input.len()));
+    Ok(())
 }
 
 /// Gathers the bytes of each element again. Both slices are equally long; bytes after the last whole element are

@@ -128,6 +128,11 @@ fn checksums_are_those_of_the_published_test_vectors() {
 }
 
 #[test]
+fn what_could_not_be_decoded_is_not_encoded() {
+    assert!(encode(&[Filter::new(filter::SHUFFLE, &[])], &[1, 2], None).is_err());
+}
+
+#[test]
 fn a_wrong_checksum_is_reported_with_both_numbers() {
     let pipeline = [Filter::new(filter::FLETCHER32, &[])];
     let (mut stored, _) = encode(&pipeline, &[1, 2, 3], None).unwrap();

@@ -115,16 +115,22 @@ impl Hdf4Array {
             if len > MAX_ARRAY || len > want.max(self.size as u64) {
                 return Err(self.corrupt(format!("{len} bytes are stored for an array of {want}")));
             }
-            // As in `decode_into`, before anything is allocated.
-            if want > stored.saturating_mul(1100) + 1024 {
-                return Err(self.corrupt(format!("{stored} bytes can't hold the {want} of the array")));
-            }
+            self.check_claim(want as usize, stored)?;
             let mut bytes = vec![0; want as usize];
             self.fill_stored(&mut bytes);
             self.decode_into(coder, extents, stored, &mut bytes[..len as usize])?;
             Ok(Arc::new(bytes))
         };
         self.decoded.get_or_init(decode).clone()
+    }
+
+    /// Refuses a size that `stored` bytes can't decode to: deflate packs at most 1032 : 1, and a header that claims
+    /// more is not worth the memory.
+    fn check_claim(&self, claimed: usize, stored: u64) -> Result<(), ReadError> {
+        if claimed as u64 <= stored.saturating_mul(1100).saturating_add(1 << 20) {
+            return Ok(());
+        }
+        Err(self.corrupt(format!("{stored} bytes can't hold the {claimed} it claims")))
     }
 
     fn decode_into(
@@ -137,29 +143,35 @@ impl Hdf4Array {
         if stored > self.file.source.len() {
             return Err(self.corrupt("it claims more bytes than the file has".into()));
         }
-        // Deflate packs at most 1032 : 1; a header that claims more is not worth the memory.
-        if out.len() as u64 > stored.saturating_mul(1100) + 1024 {
-            return Err(self.corrupt(format!("{stored} bytes can't hold the {} it claims", out.len())));
-        }
+        self.check_claim(out.len(), stored)?;
         let mut input = vec![0; stored as usize];
         self.file.gather(extents, 0, &mut input)?;
         coder.decode(&input, out).map_err(|e| self.corrupt(e))
     }
 
-    /// Bytes of one whole chunk, as stored.
+    /// Bytes of one whole chunk, as stored; none if it was never written.
     fn chunk(&self, key: Key, len: usize) -> Result<Vec<u8>, ReadError> {
-        let mut out = vec![0; len];
-        self.fill_stored(&mut out);
+        let filled = |stored| {
+            self.check_claim(len, stored)?;
+            let mut out = vec![0; len];
+            self.fill_stored(&mut out);
+            Ok(out)
+        };
         match self.file.layout(key)? {
-            Layout::Missing => {}
-            Layout::Plain { extents, .. } => self.file.gather(&extents, 0, &mut out)?,
+            Layout::Missing => Ok(Vec::new()),
+            Layout::Plain { extents, .. } => {
+                let mut out = filled(extents.iter().map(|e| e.len).sum())?;
+                self.file.gather(&extents, 0, &mut out)?;
+                Ok(out)
+            }
             Layout::Coded { coder, len: decoded, extents, stored } => {
+                let mut out = filled(stored)?;
                 let n = usize::try_from(decoded).unwrap_or(usize::MAX).min(len);
                 self.decode_into(coder, &extents, stored, &mut out[..n])?;
+                Ok(out)
             }
-            Layout::Chunked(_) => return Err(self.corrupt("a chunk is itself in chunks".into())),
+            Layout::Chunked(_) => Err(self.corrupt("a chunk is itself in chunks".into())),
         }
-        Ok(out)
     }
 
     fn read_chunked(&self, table: &ChunkTable, window: &Window, out: &mut [u8]) -> Result<(), ReadError> {
@@ -167,6 +179,10 @@ impl Hdf4Array {
         let Some(bytes) = bytes.filter(|&n| n <= MAX_ARRAY) else {
             return Err(self.corrupt("its chunks are larger than HDF4 allows".into()));
         };
+        // An empty window touches nothing, however many chunks its other axes would cross.
+        if out.is_empty() {
+            return Ok(());
+        }
         self.fill_all(out);
         let axes: Vec<_> = window.0.iter().zip(&table.chunk).map(|(runs, &c)| pieces(runs, c)).collect();
         let wanted = wanted_chunks(&axes);
@@ -183,7 +199,7 @@ impl Hdf4Array {
         for batch in written.chunks(per_batch) {
             let read = |(_, key): &(&Vec<usize>, Key)| self.chunk(*key, bytes as usize);
             let decoded: Vec<Vec<u8>> = batch.par_iter().map(read).collect::<Result<_, _>>()?;
-            for ((picks, _), mut chunk) in batch.iter().zip(decoded) {
+            for ((picks, _), mut chunk) in batch.iter().zip(decoded).filter(|(_, chunk)| !chunk.is_empty()) {
                 self.to_native(&mut chunk);
                 let parts: Vec<&[Piece]> = picks.iter().zip(&axes).map(|(&p, a)| a[p].1.as_slice()).collect();
                 scatter(&chunk, &table.chunk, &parts, out, &out_shape, self.size);
@@ -218,6 +234,7 @@ impl ArraySource for Hdf4Array {
     fn cost(&self, window: &Window) -> Result<u64, ReadError> {
         Ok(match &self.layout {
             Layout::Missing => 0,
+            _ if window.count() == 0 => 0,
             Layout::Plain { .. } => window.count() * self.size as u64,
             Layout::Coded { stored, .. } => *stored,
             Layout::Chunked(table) => {

@@ -37,7 +37,7 @@ const SPECIAL: u16 = 0x4000;
 const MAX_METADATA: u64 = 64 << 20;
 
 /// Chunks of one element: their references have 16 bits, unwritten ones have none.
-const MAX_CHUNKS: u64 = 1 << 20;
+pub const MAX_CHUNKS: u64 = 1 << 20;
 
 /// Tag and reference number: the name of a data element.
 pub type Key = (u16, u16);
@@ -93,6 +93,12 @@ pub struct ChunkTable {
     pub deflate: Option<u32>,
     /// Element of each chunk that was written, by its index along every axis.
     pub chunks: HashMap<Vec<u64>, Key>,
+}
+
+/// Chunks in an array of that shape; saturates. `chunk` has no zero.
+pub fn chunk_count(shape: &[u64], chunk: &[u64]) -> u64 {
+    let counts = shape.iter().zip(chunk).map(|(n, c)| n.div_ceil(*c));
+    counts.fold(1, |all, n| all.saturating_mul(n.max(1)))
 }
 
 impl Hdf4 {
@@ -315,9 +321,7 @@ impl Hdf4 {
         if rank == 0 || rank > 32 || chunk.contains(&0) {
             return Some(Err(self.corrupt("chunked element", "its chunks have no extent")));
         }
-        let counts = shape.iter().zip(&chunk).map(|(n, c)| n.div_ceil(*c));
-        let count = counts.fold(1u64, |all, n| all.saturating_mul(n.max(1)));
-        if count > MAX_CHUNKS {
+        if chunk_count(&shape, &chunk) > MAX_CHUNKS {
             return Some(Err(self.corrupt("chunked element", "it claims more chunks than HDF4 can number")));
         }
         let chunks = self.chunk_table(table, rank);

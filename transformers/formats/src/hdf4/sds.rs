@@ -6,7 +6,7 @@ use harmony_model::{Attribute, DType, ReadError};
 
 use super::array::Hdf4Array;
 use super::bytes::{Cursor, clean};
-use super::file::{Hdf4, Key, Layout, tag};
+use super::file::{Hdf4, Key, Layout, MAX_CHUNKS, chunk_count, tag};
 use super::tables::{self, Vgroup};
 
 /// A data set before it becomes a variable.
@@ -199,7 +199,11 @@ impl Sds {
         let shape: Vec<u64> = self.dims.iter().map(|d| d.len).collect();
         let size = self.dtype.size();
         let layout = match layout {
-            Layout::Chunked(t) if t.shape.len() != shape.len() || t.element_size != size as u64 => {
+            Layout::Chunked(t)
+                if t.shape.len() != shape.len()
+                    || t.element_size != size as u64
+                    || chunk_count(&shape, &t.chunk) > MAX_CHUNKS =>
+            {
                 return Err(ReadError::corrupt(
                     file.source.name(),
                     object,

@@ -70,6 +70,11 @@ fn open_bytes(bytes: Vec<u8>) -> Result<Granule, harmony_model::ReadError> {
 
 /// One data set `v`: int16, 3 × 2, in chunks of 2 × 2, the first one deflated, the second plain.
 fn chunked() -> Vec<u8> {
+    chunked_as([3, 2], [2, 2])
+}
+
+/// As [`chunked`], with other extents in its header.
+fn chunked_as(shape: [u32; 2], chunk: [u32; 2]) -> Vec<u8> {
     let mut deflated = vec![0; 100];
     let n = libdeflater::Compressor::new(libdeflater::CompressionLvl::default())
         .zlib_compress(&be16(&[1, 2, 3, 4]), &mut deflated)
@@ -81,7 +86,7 @@ fn chunked() -> Vec<u8> {
         vec![0],
         be32(&[3, 6, 4, 2]),
         be16(&[1962, 9, 1, 0]),
-        be32(&[2, 1, 3, 2, 1, 2, 2]),
+        be32(&[2, 1, shape[0], chunk[0], 1, shape[1], chunk[1]]),
         be32(&[2]),
         be16(&[0xfff9]),
         be16(&[3]),
@@ -98,7 +103,7 @@ fn chunked() -> Vec<u8> {
         (40, 1, deflated),
         (61, 2, be16(&[5, 6, 7, 8])),
         (106, 4, vec![1, 22, 16, 1]),
-        (701, 4, [be16(&[2]), be32(&[3, 2]), be16(&[106, 4, 106, 4, 106, 4])].concat()),
+        (701, 4, [be16(&[2]), be32(&shape), be16(&[106, 4, 106, 4, 106, 4])].concat()),
         (1965, 5, vgroup("y", "Dim0.0", &[])),
         (1965, 6, vgroup("x", "Dim0.0", &[])),
         (1962, 7, vdata("_FillValue", "Attr0.0", 1, &[("VALUES", 5, 4, 1)])),
@@ -158,6 +163,31 @@ fn read_everything(g: &Granule) {
             let _ = g.read(id, &Window::all(&g.shape(id)));
         }
     }
+}
+
+#[test]
+fn a_chunk_larger_than_its_bytes_can_be_is_refused_before_memory_is_taken() {
+    let g = open_bytes(chunked_as([3, 2], [1 << 20, 1 << 9])).unwrap();
+    let error = g.read_stored(g.find_var("/v").unwrap()).unwrap_err().to_string();
+    assert!(error.contains("can't hold"), "{error}");
+}
+
+#[test]
+fn an_empty_array_has_no_chunks_however_long_its_other_axis_is() {
+    let g = open_bytes(chunked_as([1 << 30, 0], [1 << 11, 2])).unwrap();
+    let id = g.find_var("/v").unwrap();
+    let window = Window::all(&g.shape(id));
+    assert!(g.read(id, &window).unwrap().is_empty());
+    assert_eq!(g.var(id).data.cost(&window).unwrap(), 0);
+}
+
+#[test]
+fn a_shape_of_more_chunks_than_hdf4_can_number_is_refused() {
+    // The dimension record says so, the chunk header does not.
+    let mut bytes = chunked();
+    let at = bytes.windows(10).position(|w| w == [0, 2, 0, 0, 0, 3, 0, 0, 0, 2]).unwrap();
+    bytes[at + 2..at + 6].copy_from_slice(&(1u32 << 29).to_be_bytes());
+    assert!(open_bytes(bytes).is_err());
 }
 
 #[test]

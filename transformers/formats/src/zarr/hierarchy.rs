@@ -83,11 +83,11 @@ impl Finder<'_> {
     }
 
     fn discover_v3(&mut self, mut root: Value) -> Result<(), ReadError> {
-        let inline = root["consolidated_metadata"]["metadata"].take();
+        let inline = root.pointer_mut("/consolidated_metadata/metadata").map(Value::take);
         let is_group = root["node_type"].as_str() == Some("group");
         self.add_v3("", root)?;
         match inline {
-            Value::Object(nodes) => {
+            Some(Value::Object(nodes)) => {
                 for (path, node) in nodes {
                     self.count_node(&path)?;
                     self.add_v3(&path, node)?;

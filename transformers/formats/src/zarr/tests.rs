@@ -157,6 +157,15 @@ fn what_is_no_hierarchy_is_said_to_be_none() {
 }
 
 #[test]
+fn a_root_document_that_is_no_object_is_an_error() {
+    for root in ["3", "[]", "null", r#"{"consolidated_metadata": 3}"#] {
+        let mut store = MemoryStore::default();
+        store.put("zarr.json", root);
+        assert!(open(Arc::new(store)).is_err(), "{root}");
+    }
+}
+
+#[test]
 fn consolidated_metadata_can_not_point_out_of_the_store() {
     for path in ["../outside", "a/../../b", "/etc", "a//b", "."] {
         let mut store = MemoryStore::default();

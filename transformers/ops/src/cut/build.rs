@@ -27,6 +27,8 @@ pub fn build(scene: &Scene, selection: &Selection) -> Result<Granule, OpError> {
         let mut dim = input.dim(d).clone();
         dim.group = groups[&dim.group];
         dim.len = selection.runs(input, d).len();
+        // netCDF readers refuse files in which a variable has axes both with and without a name.
+        dim.anonymous &= !kept.iter().any(|&v| stands_beside_a_name(input, v, d));
         out.dims.push(dim);
         dims.insert(d, DimId(out.dims.len() - 1));
     }
@@ -45,6 +47,12 @@ pub fn build(scene: &Scene, selection: &Selection) -> Result<Granule, OpError> {
         add_index_variables(scene, selection, &dims, &mut out);
     }
     Ok(out)
+}
+
+/// Whether `dim` is an axis of `var` together with a named one.
+fn stands_beside_a_name(granule: &Granule, var: VarId, dim: DimId) -> bool {
+    let dims = &granule.var(var).dims;
+    dims.contains(&dim) && dims.iter().any(|d| !granule.dim(*d).anonymous)
 }
 
 /// Kept by name, and no axis has become empty.

@@ -49,14 +49,17 @@ fn nothing_left(scene: &Scene, selection: &Selection) -> Option<String> {
     let empty = |d: &harmony_model::DimId| selection.dims.get(d).is_some_and(harmony_model::Runs::is_empty);
     let limited =
         |v: &harmony_model::VarId| granule.var(*v).dims.iter().any(|d| selection.dims.contains_key(d));
-    let mut science = granule
-        .var_ids()
-        .filter(|&v| selection.keeps(v) && !scene.table.is_coordinate(v))
-        .filter(limited)
-        .peekable();
+    let limited_data =
+        granule.var_ids().filter(|&v| selection.keeps(v) && !scene.table.is_coordinate(v)).filter(limited);
+    // Background measured beside a track is nothing without a part of the track.
+    let beside = |v: &harmony_model::VarId| {
+        scene.table.time_only.iter().any(|t| granule.var(*v).dims.contains(&t.dim))
+    };
+    let (background, leading): (Vec<_>, Vec<_>) = limited_data.partition(beside);
+    let science = if leading.is_empty() { background } else { leading };
     let lost = |v: harmony_model::VarId| granule.var(v).dims.iter().any(empty);
-    if science.peek().is_none() {
+    if science.is_empty() {
         return selection.dims.values().any(harmony_model::Runs::is_empty).then(why);
     }
-    (science.all(lost)).then(why)
+    science.into_iter().all(lost).then(why)
 }

@@ -14,7 +14,7 @@ use crate::scene::Scene;
 use crate::selection::{Crop, Mask, Selection};
 
 pub use nearest::nearest_sample;
-pub use samples::sample_bits;
+pub use samples::{sample_bits, unset_bits};
 
 /// A region on Earth that samples can be tested against, in degrees; any longitude convention.
 pub trait Region: Sync {

@@ -2,7 +2,7 @@
 
 use harmony_model::{DimId, VarId};
 
-use super::samples::positions;
+use super::samples::{positions, unset_bits};
 use crate::error::OpError;
 use crate::mask::Bits;
 use crate::scene::Scene;
@@ -21,9 +21,9 @@ pub fn nearest_sample(
 ) -> Result<Bits, OpError> {
     let rows = scene.granule.dim(dims[0]).len;
     let cols = dims.get(1).map_or(1, |&d| scene.granule.dim(d).len);
+    let mut bits = unset_bits(scene, rows, cols)?;
     let lats = positions(scene, lat, dims, (0, rows))?;
     let lons = positions(scene, lon, dims, (0, rows))?;
-    let mut bits = Bits::new([0, 0], rows, cols);
     let here = unit(place.0, place.1);
     let chord = |i: usize| squared(here, unit(lons[i], lats[i]));
     let best = (0..lats.len())

@@ -1,6 +1,6 @@
 //! Tests the positions of a swath or trajectory against a region, streaming.
 
-use harmony_model::{DimId, Runs, VarId, Window};
+use harmony_model::{DimId, ReadError, Runs, VarId, Window};
 use rayon::prelude::*;
 
 use super::Region;
@@ -30,6 +30,23 @@ pub fn positions(scene: &Scene, var: VarId, dims: &[DimId], rows: (u64, u64)) ->
     Ok(granule.read_physical(var, &window)?)
 }
 
+/// Largest bitmap, in bytes: a file may claim any number of samples.
+const BITS_LIMIT: u64 = 2 << 30;
+
+/// A bitmap of `rows` × `cols` samples of the granule, all unset.
+///
+/// # Errors
+/// [`ReadError::TooLarge`] when no memory could hold it.
+pub fn unset_bits(scene: &Scene, rows: u64, cols: u64) -> Result<Bits, OpError> {
+    let claimed = cols.div_ceil(64).saturating_mul(rows).saturating_mul(8);
+    if claimed > BITS_LIMIT {
+        let object = format!("a selection of {rows} × {cols} samples");
+        let source_name = scene.granule.name.clone();
+        return Err(ReadError::TooLarge { source_name, object, claimed, limit: BITS_LIMIT }.into());
+    }
+    Ok(Bits::new([0, 0], rows, cols))
+}
+
 /// Hits over the whole of `dims` (one axis: a single column).
 ///
 /// # Errors
@@ -43,7 +60,7 @@ pub fn sample_bits(
 ) -> Result<Bits, OpError> {
     let rows = scene.granule.dim(dims[0]).len;
     let cols = dims.get(1).map_or(1, |&d| scene.granule.dim(d).len);
-    let mut bits = Bits::new([0, 0], rows, cols);
+    let mut bits = unset_bits(scene, rows, cols)?;
     let step = (BLOCK / cols.max(1)).max(1);
     let mut start = 0;
     while start < rows {

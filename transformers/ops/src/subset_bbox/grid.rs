@@ -64,7 +64,8 @@ pub fn limit(
         return Ok(());
     }
     // Several boxes: the smallest index box around them, masked outside their union.
-    let mut bits = Bits::new([0, 0], scene.granule.dim(lat.dim).len, scene.granule.dim(lon.dim).len);
+    let mut bits =
+        crate::region::unset_bits(scene, scene.granule.dim(lat.dim).len, scene.granule.dim(lon.dim).len)?;
     for b in boxes {
         let cols = if b.is_full_longitude() {
             Runs::all(bits.cols)

@@ -173,7 +173,8 @@ pub fn longitude_hits(cells: &Cells, west: f64, east: f64) -> LongitudeHits {
 fn seam_shift(cells: &Cells, runs: &Runs) -> Vec<f64> {
     let centre = |i: u64| f64::midpoint(cells.lower[i as usize], cells.upper[i as usize]);
     let values: Vec<f64> = runs.indices().map(centre).collect();
-    let rising = values.len() < 2 || values[1] >= values[0];
+    // From the whole axis: the part before the seam may be a single cell.
+    let rising = cells.lower.last() >= cells.lower.first();
     let mut shift = Vec::with_capacity(values.len());
     let mut turn = 0.0;
     for (i, v) in values.iter().enumerate() {
@@ -258,6 +259,16 @@ mod tests {
         let first = 0.125 + 0.25 * 1360.0 + hits.shift[0];
         assert_eq!(first, -19.875);
         assert_eq!(hits.shift[80], 0.0);
+    }
+
+    #[test]
+    fn a_single_cell_before_the_seam_is_turned_too() {
+        let cells = Cells::new(&axis(1.5, 3.0, 120), CellRule::Centres, 0.0);
+        assert_eq!(longitude_hits(&cells, -3.0, 5.0).shift, [-360.0, 0.0, 0.0]);
+        let falling = Cells::new(&axis(358.5, -3.0, 120), CellRule::Centres, 0.0);
+        let hits = longitude_hits(&falling, -3.0, 5.0);
+        let first = 358.5 - 3.0 * hits.runs.runs()[0].start as f64 + hits.shift[0];
+        assert_eq!((first, hits.shift.last()), (4.5, Some(&-360.0)));
     }
 
     #[test]

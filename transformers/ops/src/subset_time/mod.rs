@@ -1,18 +1,19 @@
 //! Keeps what was observed in a time range, both ends included.
 //!
 //! A time axis with bounds keeps the steps that overlap the range; one without keeps the instants inside it, or, when
-//! the whole range lies within one step, that step. Samples with times of their own are kept one by one. Times are
-//! compared at microsecond resolution.
+//! the whole range lies within one step, that step. Samples with times of their own are kept one by one, samples of
+//! segments with their segment. Times are compared at microsecond resolution.
 
 mod kernel;
 
+use harmony_model::geolocation::Segments;
 use harmony_model::time::TimeAxis;
-use harmony_model::{DimId, Runs, Window};
+use harmony_model::{DimId, Runs, VarId, Window};
 
 use crate::error::OpError;
 use crate::mask::Bits;
 use crate::operation::Operation;
-use crate::region::mask_swath;
+use crate::region::{mask_swath, unset_bits};
 use crate::scene::Scene;
 use crate::selection::Selection;
 
@@ -45,8 +46,11 @@ impl Operation for SubsetTime {
 
     fn resolve(&self, scene: &Scene, selection: &mut Selection) -> Result<(), OpError> {
         let Some(range) = &scene.request.time else { return Ok(()) };
-        let used = (0..scene.times.axes.len()).filter(|&i| governs(scene, selection, i));
-        for axis in used.collect::<Vec<_>>().into_iter().map(|i| &scene.times.axes[i]) {
+        let used: Vec<&TimeAxis> = (0..scene.times.axes.len())
+            .filter(|&i| governs(scene, selection, i))
+            .map(|i| &scene.times.axes[i])
+            .collect();
+        for axis in used.iter().filter(|axis| !follows_segments(scene, axis, &used)) {
             let start = range.start.as_ref().map_or(f64::NEG_INFINITY, |t| axis.bound(t));
             let end = range.end.as_ref().map_or(f64::INFINITY, |t| axis.bound(t));
             limit(scene, selection, axis, (start, end))?;
@@ -59,6 +63,26 @@ impl Operation for SubsetTime {
 fn governs(scene: &Scene, selection: &Selection, index: usize) -> bool {
     let of_var = &scene.times.of_var;
     scene.granule.var_ids().any(|v| selection.keeps(v) && of_var.get(v.0) == Some(&Some(index)))
+}
+
+/// Whether a single time is that of the data: of something with a place, or the only time there is. Others are epochs
+/// and the like (ATL03 `atlas_sdp_gps_epoch`).
+fn dates_the_data(scene: &Scene, selection: &Selection, axis: &TimeAxis) -> bool {
+    let granule = &scene.granule;
+    let single = |a: &TimeAxis| a.dims.iter().all(|d| granule.dim(*d).len <= 1);
+    let its_own = |v: VarId| {
+        let time = scene.times.of_var.get(v.0).copied().flatten();
+        time.is_some_and(|i| scene.times.axes[i].var == axis.var)
+    };
+    let located = |v: &VarId| scene.table.of_var.get(v.0).copied().flatten().is_some();
+    scene.times.axes.iter().all(single)
+        || granule.var_ids().filter(located).any(|v| selection.keeps(v) && its_own(v))
+}
+
+/// Whether the samples on this axis belong to segments that have times of their own: those decide for whole segments.
+fn follows_segments(scene: &Scene, axis: &TimeAxis, used: &[&TimeAxis]) -> bool {
+    let led = |s: &Segments| axis.dims == [s.dim] && used.iter().any(|a| a.dims == [s.segment_dim]);
+    scene.table.segments.iter().any(led)
 }
 
 fn limit(
@@ -78,7 +102,7 @@ fn limit(
                 Some([b]) => !steps(&[*b], range).is_empty(),
                 _ => at.is_empty() || !instants(&at, range).is_empty(),
             };
-            if !inside {
+            if !inside && dates_the_data(scene, selection, axis) {
                 selection.refuse_all(why);
             }
         }
@@ -117,7 +141,7 @@ fn sample_times(
 ) -> Result<Bits, OpError> {
     let granule = &scene.granule;
     let (rows, cols) = (granule.dim(dims[0]).len, granule.dim(dims[1]).len);
-    let mut bits = Bits::new([0, 0], rows, cols);
+    let mut bits = unset_bits(scene, rows, cols)?;
     let step = ((1 << 20) / cols.max(1)).max(1);
     let mut start = 0;
     while start < rows {
