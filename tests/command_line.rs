@@ -227,6 +227,22 @@ fn a_corrupt_granule_does_not_harm_the_others() {
 }
 
 #[test]
+fn inputs_of_one_name_do_not_replace_each_other() {
+    let (data, folder) = (Folder::new(), Folder::new());
+    for (place, day) in [("a", 1), ("b", 2)] {
+        std::fs::create_dir(data.path().join(place)).unwrap();
+        let from = testdata(&format!("2020_01_0{day}_global.nc"));
+        std::fs::copy(from, data.path().join(place).join("same.nc")).unwrap();
+    }
+    for jobs in ["--jobs=1", "--jobs=2"] {
+        let (status, _, said) = command(&[BOX, jobs, "--overwrite", "-o", &folder.out(), &data.out()]);
+        assert_eq!(status, 1, "{said}");
+        assert!(said.contains("is that of") && said.contains("another --output folder"), "{said}");
+        assert_eq!(folder.files(), ["failed.jsonl", "same_subsetted.nc"]);
+    }
+}
+
+#[test]
 fn after_the_first_failure_with_fail_fast() {
     let (data, folder) = (Folder::new(), Folder::new());
     std::fs::write(data.path().join("1.nc"), b"not a granule").unwrap();

@@ -79,6 +79,7 @@ fn run(args: &Args) -> Result<u8, UsageError> {
         store: StoreOptions::default(),
         now: report::now(),
         overwrite: args.overwrite,
+        claims: exec::Claims::default(),
     };
     if args.explain {
         return Ok(explain(args, &inputs, &context));

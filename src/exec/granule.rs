@@ -1,7 +1,8 @@
 //! One granule from opening to the finished file.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use harmony_formats::write::{WriteError, WriteOptions, WriteReport};
 use harmony_model::{Granule, ReadError, Request};
@@ -23,6 +24,22 @@ pub struct Context {
     /// ISO 8601 UTC, once per run.
     pub now: String,
     pub overwrite: bool,
+    /// Results begun in this run.
+    pub claims: Claims,
+}
+
+/// Which input each result of a run comes from: inputs of the same name from several folders must not replace each
+/// other's.
+#[derive(Debug, Default)]
+pub struct Claims(Mutex<HashMap<PathBuf, String>>);
+
+impl Claims {
+    /// Gives `output` to `input`; the input that has it already, if that is another one.
+    fn claim(&self, output: &Path, input: &str) -> Option<String> {
+        let mut all = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let owner = all.entry(output.into()).or_insert_with(|| input.into());
+        (owner != input).then(|| owner.clone())
+    }
 }
 
 /// Why a granule was not written.
@@ -41,6 +58,10 @@ pub enum GranuleError {
         "{target} exists and was made by another request; remove it, choose another --output, or add --overwrite"
     )]
     Exists { target: String },
+    #[error(
+        "{input}: its result {target} is that of {other} too; write one of them to another --output folder"
+    )]
+    SameName { input: String, target: String, other: String },
 }
 
 impl GranuleError {
@@ -107,6 +128,10 @@ pub fn explain(input: &Input, context: &Context) -> Result<Explanation, GranuleE
 pub fn transform(input: &Input, target: &Target, context: &Context) -> Result<Written, GranuleError> {
     let plan = prepare(input, context)?;
     let output = target.path(&plan.output_name);
+    if let Some(other) = context.claims.claim(&output, &input.to_string()) {
+        let target = output.display().to_string();
+        return Err(GranuleError::SameName { input: input.to_string(), target, other });
+    }
     if output.exists() && !context.overwrite {
         return match made_by(&output, context, &input.to_string()) {
             Some(bytes_written) => {

@@ -5,4 +5,4 @@ mod granule;
 mod progress;
 
 pub use batch::{Batch, Outcome, Summary, run};
-pub use granule::{Context, GranuleError, Target, Written, explain, prepare, transform};
+pub use granule::{Claims, Context, GranuleError, Target, Written, explain, prepare, transform};

@@ -199,6 +199,15 @@ fn from_url(text: &str) -> Result<Request, UsageError> {
     Ok(door.request)
 }
 
+/// Tells shapes of the same name apart: FNV-1a (64 bits) of the file's bytes.
+fn fingerprint(path: &std::path::Path) -> Option<String> {
+    let bytes = std::fs::read(path).ok()?;
+    let hash = bytes
+        .iter()
+        .fold(0xcbf2_9ce4_8422_2325u64, |h, &b| (h ^ u64::from(b)).wrapping_mul(0x0000_0100_0000_01b3));
+    Some(format!("{hash:016x}"))
+}
+
 /// The request as it goes into `history_json`: what was given, nothing else.
 pub fn parameters(args: &Args) -> Value {
     let mut map = serde_json::Map::new();
@@ -223,6 +232,7 @@ pub fn parameters(args: &Args) -> Value {
     put("point", args.point.as_ref().map_or(Value::Null, numbers));
     let name = |p: &PathBuf| p.file_name().map_or_else(String::new, |f| f.to_string_lossy().into_owned());
     put("shapefile", json!(args.shape.as_ref().map(name)));
+    put("shapefile_fingerprint", json!(args.shape.as_deref().and_then(fingerprint)));
     if args.shape.is_some() && args.shape_rule == Rule::Touched {
         put("shape_rule", json!("touched"));
     }
@@ -234,6 +244,7 @@ pub fn parameters(args: &Args) -> Value {
     put("pixel_subset", json!(args.pixel_subset));
     put("bands", json!(args.band));
     put("short_name", json!(args.short_name));
+    put("search_radius", json!(args.search_radius));
     put("request", json!(args.request));
     put("compat", json!(args.compat));
     put("format", json!(args.format));

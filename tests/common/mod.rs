@@ -67,6 +67,7 @@ pub fn context(args: &[&str]) -> Context {
         store: StoreOptions::default(),
         now: NOW.into(),
         overwrite: args.overwrite,
+        claims: exec::Claims::default(),
     }
 }
 
