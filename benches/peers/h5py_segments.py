@@ -27,5 +27,6 @@ with h5py.File(source) as f, h5py.File(target, 'w') as out:
                 data = d[first:last][mask[first:last]]
                 if name == 'ph_index_beg':
                     data = np.concatenate([[1], 1 + np.cumsum(count[keep])[:-1]])
+                    data = np.where(begin[keep] > 0, data, begin[keep])
                 out.create_dataset(f'{beam}/{group.name.rsplit("/", 1)[1]}/{name}', data=data, compression='gzip',
                                    compression_opts=d.compression_opts or 4, shuffle=True)
