@@ -257,7 +257,7 @@ fn decode_one(filter: &Filter, input: &[u8], bound: Bound, out: &mut Vec<u8>) ->
 ///
 /// An *optional* HDF5 compressor that does not make the chunk smaller is skipped and its bit set in the mask, as HDF5
 /// does; a container without masks (Zarr) marks its filters as not optional. `level_override` replaces the level of
-/// deflate, gzip and Zstandard; without it deflate and gzip stop at level 6, where libdeflate is as dense as zlib 9.
+/// deflate, gzip and Zstandard; without it deflate and gzip stop at level 4, where libdeflate is about as dense as zlib at 4 to 6.
 ///
 /// # Errors
 /// [`CodecError::Unknown`] for a filter of which [`can_encode`] is false, [`CodecError::Corrupt`] when it lacks
