@@ -3,7 +3,7 @@
 use super::bytes::{Res, corrupt};
 
 /// `hashlittle` of lookup3 (Bob Jenkins, 2006) with initial value 0.
-pub(super) fn lookup3(bytes: &[u8]) -> u32 {
+pub(crate) fn lookup3(bytes: &[u8]) -> u32 {
     let mut s = [0xdead_beef_u32.wrapping_add(bytes.len() as u32); 3];
     // The last 1 to 12 bytes go through another mixing: an exact multiple leaves twelve for it.
     let blocks = bytes.len().saturating_sub(1) / 12;

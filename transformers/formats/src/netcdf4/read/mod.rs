@@ -8,7 +8,7 @@ mod array_index;
 mod attributes;
 mod btree2;
 mod bytes;
-mod checksum;
+pub(super) mod checksum;
 mod chunk_table;
 mod dataset;
 mod dataspace;

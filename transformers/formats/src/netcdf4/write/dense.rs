@@ -3,8 +3,8 @@
 //!
 //! The heap is a single direct block, each tree a single leaf: what we write is never changed in place.
 
-use super::checksum::lookup3;
 use super::put::{Put, UNDEFINED, width_of};
+use crate::netcdf4::read::checksum::lookup3;
 
 /// Bits of an offset in the heap.
 const HEAP_BITS: u16 = 32;

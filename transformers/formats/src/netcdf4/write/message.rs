@@ -2,8 +2,8 @@
 
 use harmony_model::{AttrShape, Filter};
 
-use super::checksum::lookup3;
 use super::put::{Put, UNDEFINED};
+use crate::netcdf4::read::checksum::lookup3;
 
 /// Message numbers.
 pub mod kind {

@@ -8,7 +8,6 @@
 mod attributes;
 mod blocks;
 mod btree;
-mod checksum;
 mod datatype;
 mod dense;
 mod heap;

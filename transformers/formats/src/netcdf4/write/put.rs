@@ -1,6 +1,6 @@
 //! Little-endian fields and the pieces that HDF5 structures share.
 
-use super::checksum::lookup3;
+use crate::netcdf4::read::checksum::lookup3;
 
 /// The address that means "nowhere".
 pub const UNDEFINED: u64 = u64::MAX;
