@@ -12,9 +12,9 @@ fn table(marker: &str) -> Vec<Vec<String>> {
 
 #[test]
 fn the_table_of_operations_is_the_registry() {
-    let registry: Vec<Vec<String>> = harmony_ops::registry::OPERATIONS
+    let registry: Vec<Vec<String>> = harmony_ops::registry::listing()
         .iter()
-        .map(|op| vec![op.name().into(), op.summary().into()])
+        .map(|(name, summary)| vec![(*name).into(), (*summary).into()])
         .collect();
     assert_eq!(table("operations"), registry);
 }
@@ -28,7 +28,8 @@ fn the_table_of_formats_is_the_registry() {
     };
     let registry: Vec<Vec<String>> = harmony_formats::registry::FORMATS
         .iter()
-        .map(|f| vec![f.name().into(), verbs(f.reads(), f.writes()).into(), f.summary().into()])
+        .map(|f| f.card())
+        .map(|c| vec![c.name.into(), verbs(c.reads, c.writes).into(), c.summary.into()])
         .collect();
     assert_eq!(table("formats"), registry);
 }

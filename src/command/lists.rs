@@ -9,21 +9,19 @@ use crate::request::cli::Args;
 
 /// One line for each operation, in the order of application.
 pub fn operations() -> String {
-    harmony_ops::registry::OPERATIONS
-        .iter()
-        .map(|op| format!("{:<18} {}\n", op.name(), op.summary()))
-        .collect()
+    harmony_ops::registry::listing().iter().map(|(name, summary)| format!("{name:<18} {summary}\n")).collect()
 }
 
 /// One line for each format.
 pub fn formats() -> String {
     let line = |f: &&dyn harmony_formats::Format| {
-        let verbs = match (f.reads(), f.writes()) {
+        let card = f.card();
+        let verbs = match (card.reads, card.writes) {
             (true, true) => "read, write",
             (true, false) => "read",
             _ => "write",
         };
-        format!("{:<10} {:<12} {}\n", f.name(), verbs, f.summary())
+        format!("{:<10} {:<12} {}\n", card.name, verbs, card.summary)
     };
     harmony_formats::registry::FORMATS.iter().map(line).collect()
 }

@@ -112,11 +112,11 @@ fn on_interrupt(cancel: &Arc<AtomicBool>) {
 fn output_kind(format: Option<&str>) -> Result<OutputKind, UsageError> {
     let Some(text) = format else { return Ok(OutputKind::Netcdf4) };
     match harmony_formats::registry::find_output(text) {
-        Some(f) if f.name() == "hdf5" => Ok(OutputKind::Hdf5),
-        Some(f) if f.name() == "netcdf4" => Ok(OutputKind::Netcdf4),
+        Some(f) if f.card().name == "hdf5" => Ok(OutputKind::Hdf5),
+        Some(f) if f.card().name == "netcdf4" => Ok(OutputKind::Netcdf4),
         Some(f) => Err(UsageError(format!(
             "--format: writing {} is not supported yet; choose netcdf4 or hdf5",
-            f.name()
+            f.card().name
         ))),
         None => {
             Err(UsageError(format!("--format: '{text}' is not a known format; --list-formats shows them")))

@@ -174,12 +174,10 @@ pub fn request(args: &Args) -> Result<Request, UsageError> {
     }
     if let Some(name) = &args.compat {
         let known = Compat::parse(name).ok_or_else(|| {
-            UsageError(format!(
-                "--compat: '{name}' is not a reference program; known: l2ss-py, hoss, harmony-trajectory-subsetter, nco"
-            ))
+            let names: Vec<&str> = Compat::names().collect();
+            UsageError(format!("--compat: '{name}' is not a reference program; known: {}", names.join(", ")))
         });
-        // A reference that our own answer agrees with needs no switch.
-        request.compat = if later::is_other_reference(name) { None } else { Some(known?) };
+        request.compat = Some(known?);
     }
     if args.band.contains(&0) {
         return Err(UsageError("--band: bands are counted from 1".into()));
@@ -189,7 +187,7 @@ pub fn request(args: &Args) -> Result<Request, UsageError> {
     request.pixel_subset |= args.pixel_subset;
     request.bands.extend(&args.band);
     request.short_name = args.short_name.clone().or(request.short_name);
-    request.search_radius_m = args.search_radius.or(request.search_radius_m);
+    request.target.search_radius_m = args.search_radius.or(request.target.search_radius_m);
     Ok(request)
 }
 

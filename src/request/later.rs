@@ -86,9 +86,3 @@ pub fn refuse_door(door: &DoorRequest) -> Result<(), UsageError> {
         None => Ok(()),
     }
 }
-
-/// Reference programs that our own answers agree with, so that asking for theirs changes nothing.
-pub fn is_other_reference(name: &str) -> bool {
-    let name = name.to_ascii_lowercase();
-    ["gdal", "concise"].iter().any(|n| name.starts_with(n))
-}

@@ -12,4 +12,4 @@ pub mod registry;
 pub mod write;
 pub mod zarr;
 
-pub use registry::{Format, OpenOptions, open, open_zarr};
+pub use registry::{Card, Format, OpenOptions, Part, open, open_zarr};

@@ -1,8 +1,11 @@
 //! All formats, in the order in which an input is offered to them.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use harmony_model::{ByteSource, Granule, ReadError};
+
+use crate::write::{WriteError, WriteOptions, WritePlan, WriteReport};
 
 /// How an input is opened.
 #[derive(Clone, Debug, Default)]
@@ -11,29 +14,89 @@ pub struct OpenOptions {
     pub bands: Vec<u32>,
 }
 
-/// One storage format.
-pub trait Format: Sync {
+/// What users see of a format: `--list-formats`, the README, media types of requests and answers.
+pub struct Card {
     /// The name users write.
-    fn name(&self) -> &'static str;
+    pub name: &'static str,
+    /// One line.
+    pub summary: &'static str,
+    /// The preferred one first; in lower case.
+    pub media_types: &'static [&'static str],
+    /// Further names users write, in lower case.
+    pub aliases: &'static [&'static str],
+    /// Extension of results, without a dot; inputs may keep theirs (see `src/plan/naming.rs`).
+    pub extension: &'static str,
+    pub reads: bool,
+    pub writes: bool,
+}
 
-    /// One line for `--list-formats` and the README.
-    fn summary(&self) -> &'static str;
-
-    /// Media types, the preferred one first.
-    fn media_types(&self) -> &'static [&'static str];
-
-    fn reads(&self) -> bool;
-
-    fn writes(&self) -> bool;
+/// One storage format: what it reads and writes.
+pub trait Format: Sync {
+    fn card(&self) -> &'static Card;
 
     /// Whether an object that begins with `head` (up to 4 KiB) and is called `name` is of this format.
-    fn recognises(&self, head: &[u8], name: &str) -> bool;
+    fn recognises(&self, head: &[u8], name: &str) -> bool {
+        let _ = (head, name);
+        false
+    }
 
     /// Opens an object that this format recognises.
     ///
     /// # Errors
     /// [`ReadError`] naming file, object and remedy.
-    fn open(&self, source: Arc<dyn ByteSource>, options: &OpenOptions) -> Result<Granule, ReadError>;
+    fn open(&self, source: Arc<dyn ByteSource>, options: &OpenOptions) -> Result<Granule, ReadError> {
+        let _ = options;
+        let detail = format!("{} is written only; --list-formats shows what can be read", self.card().name);
+        Err(ReadError::unsupported(source.name(), "granule", detail))
+    }
+
+    /// The results that a granule becomes in this format: one, or one for each variable. Looks at metadata and
+    /// coordinates, not at data.
+    ///
+    /// # Errors
+    /// [`WriteError::Unsupported`] naming the variable that the format can't hold, and an alternative.
+    fn parts(&self, granule: Granule, options: &WriteOptions) -> Result<Vec<Part>, WriteError> {
+        let _ = options;
+        Ok(vec![Part::whole(granule, self.card().extension)])
+    }
+
+    /// What [`Format::write`] of a part would do. Reads metadata, chunk indexes and coordinates only.
+    ///
+    /// # Errors
+    /// As [`Format::parts`].
+    fn plan(&self, part: &Part, options: &WriteOptions) -> Result<WritePlan, WriteError> {
+        let _ = options;
+        Ok(WritePlan::of_reading(&part.granule)?)
+    }
+
+    /// Writes a part to `target`, which appears only when it is complete, as do files that belong to it.
+    ///
+    /// # Errors
+    /// What the input says; [`WriteError`] for the output. Nothing is left behind.
+    fn write(&self, part: &Part, target: &Path, options: &WriteOptions) -> Result<WriteReport, WriteError> {
+        let _ = (part, options);
+        Err(WriteError::Unsupported {
+            target: target.display().to_string(),
+            object: "the result".into(),
+            detail: format!("{} is read only; --list-formats shows what can be written", self.card().name),
+        })
+    }
+}
+
+/// One result of a granule.
+pub struct Part {
+    pub granule: Granule,
+    /// What its name says besides the granule's: the variable, when there is a result for each.
+    pub label: Option<String>,
+    /// Without a dot.
+    pub extension: &'static str,
+}
+
+impl Part {
+    /// The granule as one result.
+    pub fn whole(granule: Granule, extension: &'static str) -> Self {
+        Part { granule, label: None, extension }
+    }
 }
 
 pub static FORMATS: &[&dyn Format] = &[
@@ -46,12 +109,18 @@ pub static FORMATS: &[&dyn Format] = &[
     &crate::hdf4::Hdf4,
 ];
 
-/// The format an output is asked for by name or media type.
+/// The format that is meant by a name or media type, in any case, with or without blanks and quotes. A media type
+/// with parameters means what it means without them, unless a format lists it so.
 pub fn find_output(text: &str) -> Option<&'static dyn Format> {
-    let text = text.trim().to_ascii_lowercase();
-    // Parameters of a media type choose nothing here.
-    let plain = text.split(';').next().unwrap_or_default().trim();
-    FORMATS.iter().find(|f| f.name() == plain || f.media_types().contains(&plain)).copied()
+    let text: String = text.chars().filter(|c| !c.is_whitespace() && !matches!(c, '"' | '\'')).collect();
+    let text = text.to_ascii_lowercase();
+    let plain = text.split(';').next().unwrap_or_default();
+    let knows = |f: &&dyn Format, t: &str| {
+        let card = f.card();
+        card.writes && (card.name == t || card.media_types.contains(&t) || card.aliases.contains(&t))
+    };
+    let find = |t: &str| FORMATS.iter().find(|f| knows(f, t)).copied();
+    find(&text).or_else(|| find(plain))
 }
 
 /// Opens a granule of any format.
@@ -62,7 +131,7 @@ pub fn open(source: Arc<dyn ByteSource>, options: &OpenOptions) -> Result<Granul
     let mut head = vec![0; source.len().min(4096) as usize];
     source.read_at(0, &mut head)?;
     let name = base_name(source.name());
-    let Some(format) = FORMATS.iter().find(|f| f.reads() && f.recognises(&head, &name)) else {
+    let Some(format) = FORMATS.iter().find(|f| f.card().reads && f.recognises(&head, &name)) else {
         let what = if head.is_empty() { "it is empty" } else { "its format is not recognised" };
         let detail = format!("{what}; --list-formats shows what can be read");
         return Err(ReadError::unsupported(source.name(), "granule", detail));

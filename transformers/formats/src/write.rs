@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use harmony_model::{Filter, ReadError, VarId};
+use harmony_model::{Filter, Granule, ReadError, VarId, Window};
 
 /// How a granule is written, whatever the format.
 #[derive(Clone)]
@@ -23,6 +23,43 @@ pub struct WriteOptions {
     pub cancel: Option<Arc<AtomicBool>>,
     /// Called with the uncompressed bytes done so far (see [`WritePlan::data_bytes`]).
     pub progress: Option<Arc<dyn Fn(u64) + Send + Sync>>,
+    pub encoding: Encoding,
+}
+
+/// What a user may say about the encoding of results; each format takes what concerns it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Encoding {
+    /// `deflate`, `zstd`, `lzw`, `none`, …
+    pub compression: Option<String>,
+    pub level: Option<u32>,
+    /// Chunk lengths by dimension name.
+    pub chunks: Vec<(String, u64)>,
+    /// Uncompressed bytes a chunk should have.
+    pub chunk_bytes: Option<u64>,
+    /// Zarr 3: chunks in shards.
+    pub sharded: bool,
+    /// Rasters: one file with a band for each variable instead of a file for each variable.
+    pub stack: bool,
+    /// Rasters: longitudes as stored instead of from -180 to 180.
+    pub keep_longitudes: bool,
+    /// Images: a named colour map, or the text of a colour table.
+    pub style: Option<Style>,
+    /// Images: physical values of the first and last colour.
+    pub range: Option<(f64, f64)>,
+    /// Images: also a legend.
+    pub legend: bool,
+    /// Images for the Global Imagery Browse Services: tiles, world files, `.aux.xml`.
+    pub browse: bool,
+    /// The reference program whose layout is wanted.
+    pub compat: Option<harmony_model::request::Compat>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Style {
+    /// A built-in colour map.
+    Named(String),
+    /// Content of a colour table file (GDAL text, `.cpt`), and what messages call it.
+    Table { name: String, text: String },
 }
 
 impl Default for WriteOptions {
@@ -34,6 +71,7 @@ impl Default for WriteOptions {
             netcdf4: true,
             cancel: None,
             progress: None,
+            encoding: Encoding::default(),
         }
     }
 }
@@ -55,6 +93,36 @@ pub struct WritePlan {
     pub data_bytes: u64,
     /// Estimated size of the output; exact when nothing has to be compressed.
     pub output_bytes: u64,
+}
+
+impl WritePlan {
+    /// The plan of a sink that reads every variable once, whole, and whose size is not known.
+    ///
+    /// # Errors
+    /// When a chunk index can't be read.
+    pub fn of_reading(granule: &Granule) -> Result<Self, ReadError> {
+        let mut plan = WritePlan::default();
+        for var in granule.var_ids() {
+            let shape = granule.shape(var);
+            let data_bytes = shape.iter().product::<u64>() * granule.var(var).dtype.size() as u64;
+            let bytes_read = granule.var(var).data.cost(&Window::all(&shape))?;
+            plan.bytes_read += bytes_read;
+            plan.data_bytes += data_bytes;
+            plan.output_bytes += data_bytes / 2;
+            plan.variables.push(VariablePlan {
+                var,
+                path: granule.var(var).path.clone(),
+                shape,
+                chunk_shape: None,
+                filters: Vec::new(),
+                tasks: Vec::new(),
+                bytes_read,
+                data_bytes,
+                output_bytes: data_bytes / 2,
+            });
+        }
+        Ok(plan)
+    }
 }
 
 /// The part of one variable in a [`WritePlan`].
@@ -106,6 +174,10 @@ pub struct WriteReport {
     pub chunks_copied: u64,
     /// Chunks (or pieces of unchunked variables) read and encoded.
     pub chunks_encoded: u64,
+    /// Files written, when it is not just the target itself: tiles, world files.
+    pub files: Vec<PathBuf>,
+    /// What a user should know: what was left out, what was stretched.
+    pub notices: Vec<String>,
 }
 
 /// What can go wrong while writing.

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
+use crate::crs::Crs;
 use crate::geometry::{Bbox, Shape};
+use crate::interpolation::Interpolation;
 use crate::time::DateTime;
 
 /// One request. Everything that is set restricts or transforms; nothing is silently ignored.
@@ -27,9 +29,69 @@ pub struct Request {
     pub bands: Vec<u32>,
     /// Product name for the product table when the file does not say.
     pub short_name: Option<String>,
+    /// The grid that results are wanted on; nothing set: the one they are on.
+    pub target: TargetRequest,
+    pub average: Option<Average>,
+    /// Granules become one file.
+    pub aggregate: Option<Aggregate>,
+    /// Images on the grids of the Global Imagery Browse Services.
+    pub browse: bool,
+    pub compat: Option<Compat>,
+}
+
+impl Request {
+    /// Whether the answer of that reference program is asked for.
+    pub fn compat_is(&self, program: Compat) -> bool {
+        self.compat == Some(program)
+    }
+}
+
+/// A target grid as far as the request says it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct TargetRequest {
+    pub crs: Option<Crs>,
+    /// `None`: by the kind of data.
+    pub interpolation: Option<Interpolation>,
+    /// xmin, ymin, xmax, ymax: outer edges in units of the target CRS.
+    pub extent: Option<[f64; 4]>,
+    /// Cell size along x and y in units of the target CRS, both positive.
+    pub cell_size: Option<[f64; 2]>,
+    /// Columns.
+    pub width: Option<u64>,
+    /// Rows.
+    pub height: Option<u64>,
+    /// Name of a known grid.
+    pub grid: Option<String>,
     /// Search radius of swath projection in metres.
     pub search_radius_m: Option<f64>,
-    pub compat: Option<Compat>,
+}
+
+impl TargetRequest {
+    /// Whether it asks for another grid than the one the data are on.
+    pub fn is_set(&self) -> bool {
+        self.crs.is_some()
+            || self.grid.is_some()
+            || self.extent.is_some()
+            || self.cell_size.is_some()
+            || self.width.is_some()
+            || self.height.is_some()
+    }
+}
+
+/// What an average is taken over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Average {
+    Time,
+    Area,
+}
+
+/// How granules are joined.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Aggregate {
+    /// On a new leading dimension.
+    Stack,
+    /// Along existing dimensions; with `stack` the batches are then stacked.
+    Extend { dims: Vec<String>, stack: bool },
 }
 
 /// Which cells of a grid a shape selects.
@@ -106,22 +168,52 @@ pub enum Compat {
     Trajectory,
     /// ncks and cdo: cells whose centres lie in the box.
     Nco,
+    SwathProjector,
+    Regridder,
+    Concise,
+    Stitchee,
+    NetcdfToZarr,
+    Net2cog,
+    Hybig,
+    GdalAdapter,
+    ServiceExample,
+    Gdal,
+    Pyresample,
 }
+
+/// Reference programs by the beginning of their names, lower case; the first match counts.
+const PROGRAMS: [(&str, Compat); 20] = [
+    ("l2ss", Compat::L2ss),
+    ("hoss", Compat::Hoss),
+    ("harmony-opendap-subsetter", Compat::Hoss),
+    ("opendap-subsetter", Compat::Hoss),
+    ("harmony-trajectory-subsetter", Compat::Trajectory),
+    ("trajectory", Compat::Trajectory),
+    ("nco", Compat::Nco),
+    ("ncks", Compat::Nco),
+    ("cdo", Compat::Nco),
+    ("harmony-swath-projector", Compat::SwathProjector),
+    ("harmony-regridding-service", Compat::Regridder),
+    ("concise", Compat::Concise),
+    ("stitchee", Compat::Stitchee),
+    ("harmony-netcdf-to-zarr", Compat::NetcdfToZarr),
+    ("net2cog", Compat::Net2cog),
+    ("harmony-browse-image-generator", Compat::Hybig),
+    ("harmony-gdal-adapter", Compat::GdalAdapter),
+    ("harmony-service-example", Compat::ServiceExample),
+    ("gdal", Compat::Gdal),
+    ("pyresample", Compat::Pyresample),
+];
 
 impl Compat {
     /// From the program's name as users and `produced_by` in golden cases write it.
     pub fn parse(name: &str) -> Option<Self> {
-        let name = name.to_ascii_lowercase();
-        if name.starts_with("l2ss") {
-            Some(Compat::L2ss)
-        } else if name.starts_with("hoss") || name.contains("opendap-subsetter") {
-            Some(Compat::Hoss)
-        } else if name.contains("trajectory") {
-            Some(Compat::Trajectory)
-        } else if name.starts_with("nco") || name.starts_with("ncks") || name.starts_with("cdo") {
-            Some(Compat::Nco)
-        } else {
-            None
-        }
+        let name = name.trim().to_ascii_lowercase();
+        PROGRAMS.iter().find(|(start, _)| name.starts_with(start)).map(|(_, program)| *program)
+    }
+
+    /// Names that [`Compat::parse`] knows.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        PROGRAMS.iter().map(|(name, _)| *name)
     }
 }

@@ -19,11 +19,13 @@ pub mod subset_segments;
 pub mod subset_shape;
 pub mod subset_time;
 pub mod subset_variables;
+pub mod transform;
 
 pub use error::OpError;
 pub use operation::Operation;
 pub use scene::Scene;
 pub use selection::Selection;
+pub use transform::{Transform, Transformed};
 
 /// A step of a plan: which operation, and what it does here.
 #[derive(Clone, Debug, PartialEq)]
@@ -58,4 +60,34 @@ pub fn resolve(scene: &Scene, steps: &[Step]) -> Result<cut::Cut, OpError> {
         }
     }
     cut::cut(scene, selection)
+}
+
+/// A granule after the steps that compute new values.
+pub struct Computed {
+    pub granule: harmony_model::Granule,
+    pub steps: Vec<Step>,
+    pub notices: Vec<String>,
+}
+
+/// Applies the computing steps that the request needs, one after the other, all lazily.
+///
+/// # Errors
+/// The first objection of a step.
+pub fn compute(
+    granule: harmony_model::Granule,
+    request: &std::sync::Arc<harmony_model::Request>,
+) -> Result<Computed, OpError> {
+    let mut out = Computed { granule, steps: Vec::new(), notices: Vec::new() };
+    if !(request.target.is_set() || request.average.is_some() || request.browse) {
+        return Ok(out);
+    }
+    for transform in registry::TRANSFORMS {
+        let scene = Scene::new(std::sync::Arc::new(out.granule.clone()), request.clone())?;
+        let Some(detail) = transform.select(&scene)? else { continue };
+        let done = transform.apply(&scene)?;
+        out.granule = done.granule;
+        out.notices.extend(done.notices);
+        out.steps.push(Step { operation: transform.name(), detail });
+    }
+    Ok(out)
 }

@@ -1,6 +1,9 @@
 //! All operations, in the order of application; a test keeps the README's table equal to it.
+//!
+//! First those that narrow a selection, then those that compute new values on what is left of a granule.
 
 use crate::operation::Operation;
+use crate::transform::Transform;
 
 pub static OPERATIONS: &[&dyn Operation] = &[
     &crate::subset_variables::SubsetVariables,
@@ -11,3 +14,12 @@ pub static OPERATIONS: &[&dyn Operation] = &[
     &crate::filter::Filter,
     &crate::subset_segments::SubsetSegments,
 ];
+
+pub static TRANSFORMS: &[&dyn Transform] = &[];
+
+/// Name and summary of all of them.
+pub fn listing() -> Vec<(&'static str, &'static str)> {
+    let narrowing = OPERATIONS.iter().map(|op| (op.name(), op.summary()));
+    let computing = TRANSFORMS.iter().map(|op| (op.name(), op.summary()));
+    narrowing.chain(computing).collect()
+}

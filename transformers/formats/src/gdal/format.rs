@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use harmony_model::{ByteSource, Granule, ReadError};
 
-use crate::registry::{Format, OpenOptions};
+use crate::registry::{Card, Format, OpenOptions};
 
 impl From<&OpenOptions> for super::ExternalOptions {
     fn from(options: &OpenOptions) -> Self {
@@ -16,24 +16,16 @@ impl From<&OpenOptions> for super::ExternalOptions {
 pub struct Geotiff;
 
 impl Format for Geotiff {
-    fn name(&self) -> &'static str {
-        "geotiff"
-    }
-
-    fn summary(&self) -> &'static str {
-        "GeoTIFF and Cloud-Optimised GeoTIFF (needs GDAL)"
-    }
-
-    fn media_types(&self) -> &'static [&'static str] {
-        &["image/tiff", "image/geotiff", "image/tiff;application=geotiff"]
-    }
-
-    fn reads(&self) -> bool {
-        true
-    }
-
-    fn writes(&self) -> bool {
-        false
+    fn card(&self) -> &'static Card {
+        &Card {
+            name: "geotiff",
+            summary: "GeoTIFF and Cloud-Optimised GeoTIFF (needs GDAL)",
+            media_types: &["image/tiff", "image/geotiff", "image/tiff;application=geotiff"],
+            aliases: &[],
+            extension: "tif",
+            reads: true,
+            writes: false,
+        }
     }
 
     fn recognises(&self, head: &[u8], name: &str) -> bool {
@@ -50,24 +42,16 @@ impl Format for Geotiff {
 pub struct Grib;
 
 impl Format for Grib {
-    fn name(&self) -> &'static str {
-        "grib"
-    }
-
-    fn summary(&self) -> &'static str {
-        "GRIB edition 1 and 2 (needs GDAL)"
-    }
-
-    fn media_types(&self) -> &'static [&'static str] {
-        &["application/x-grib", "application/wmo-grib2"]
-    }
-
-    fn reads(&self) -> bool {
-        true
-    }
-
-    fn writes(&self) -> bool {
-        false
+    fn card(&self) -> &'static Card {
+        &Card {
+            name: "grib",
+            summary: "GRIB edition 1 and 2 (needs GDAL)",
+            media_types: &["application/x-grib", "application/wmo-grib2"],
+            aliases: &[],
+            extension: "grib",
+            reads: true,
+            writes: false,
+        }
     }
 
     fn recognises(&self, head: &[u8], name: &str) -> bool {

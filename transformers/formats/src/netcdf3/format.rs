@@ -4,30 +4,22 @@ use std::sync::Arc;
 
 use harmony_model::{ByteSource, Granule, ReadError};
 
-use crate::registry::{Format, OpenOptions};
+use crate::registry::{Card, Format, OpenOptions};
 
 /// netCDF-3 in all its versions.
 pub struct Netcdf3;
 
 impl Format for Netcdf3 {
-    fn name(&self) -> &'static str {
-        "netcdf3"
-    }
-
-    fn summary(&self) -> &'static str {
-        "netCDF classic, 64-bit offset and CDF-5"
-    }
-
-    fn media_types(&self) -> &'static [&'static str] {
-        &["application/x-netcdf3", "application/netcdf3"]
-    }
-
-    fn reads(&self) -> bool {
-        true
-    }
-
-    fn writes(&self) -> bool {
-        false
+    fn card(&self) -> &'static Card {
+        &Card {
+            name: "netcdf3",
+            summary: "netCDF classic, 64-bit offset and CDF-5",
+            media_types: &["application/x-netcdf3", "application/netcdf3"],
+            aliases: &["netcdf-3"],
+            extension: "nc",
+            reads: true,
+            writes: false,
+        }
     }
 
     fn recognises(&self, head: &[u8], name: &str) -> bool {

@@ -1,10 +1,12 @@
 //! How netCDF-4 and HDF5 are registered.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use harmony_model::{ByteSource, Granule, ReadError};
 
-use crate::registry::{Format, OpenOptions};
+use crate::registry::{Card, Format, OpenOptions, Part};
+use crate::write::{WriteError, WriteOptions, WritePlan, WriteReport};
 
 /// The HDF5 signature; it may stand behind a user block of 512 · 2ⁿ bytes.
 const SIGNATURE: &[u8] = b"\x89HDF\r\n\x1a\n";
@@ -17,24 +19,21 @@ fn has_signature(head: &[u8]) -> bool {
 pub struct Netcdf4;
 
 impl Format for Netcdf4 {
-    fn name(&self) -> &'static str {
-        "netcdf4"
-    }
-
-    fn summary(&self) -> &'static str {
-        "netCDF-4: groups, exact types, chunks and filters kept"
-    }
-
-    fn media_types(&self) -> &'static [&'static str] {
-        &["application/x-netcdf4", "application/netcdf4", "application/x-netcdf", "application/netcdf"]
-    }
-
-    fn reads(&self) -> bool {
-        true
-    }
-
-    fn writes(&self) -> bool {
-        true
+    fn card(&self) -> &'static Card {
+        &Card {
+            name: "netcdf4",
+            summary: "netCDF-4: groups, exact types, chunks and filters kept",
+            media_types: &[
+                "application/x-netcdf4",
+                "application/netcdf4",
+                "application/x-netcdf",
+                "application/netcdf",
+            ],
+            aliases: &["netcdf-4", "netcdf", "nc4", "netcdf4-cf"],
+            extension: "nc4",
+            reads: true,
+            writes: true,
+        }
     }
 
     fn recognises(&self, head: &[u8], name: &str) -> bool {
@@ -45,6 +44,14 @@ impl Format for Netcdf4 {
     fn open(&self, source: Arc<dyn ByteSource>, options: &OpenOptions) -> Result<Granule, ReadError> {
         let _ = options;
         super::read::open(source)
+    }
+
+    fn plan(&self, part: &Part, options: &WriteOptions) -> Result<WritePlan, WriteError> {
+        Ok(super::write::plan(&part.granule, options)?)
+    }
+
+    fn write(&self, part: &Part, target: &Path, options: &WriteOptions) -> Result<WriteReport, WriteError> {
+        super::write::write(&part.granule, target, options)
     }
 }
 
@@ -52,24 +59,16 @@ impl Format for Netcdf4 {
 pub struct Hdf5;
 
 impl Format for Hdf5 {
-    fn name(&self) -> &'static str {
-        "hdf5"
-    }
-
-    fn summary(&self) -> &'static str {
-        "HDF5, also as HDF-EOS5: the structure of the input"
-    }
-
-    fn media_types(&self) -> &'static [&'static str] {
-        &["application/x-hdf5", "application/x-hdf", "application/hdf5"]
-    }
-
-    fn reads(&self) -> bool {
-        true
-    }
-
-    fn writes(&self) -> bool {
-        true
+    fn card(&self) -> &'static Card {
+        &Card {
+            name: "hdf5",
+            summary: "HDF5, also as HDF-EOS5: the structure of the input",
+            media_types: &["application/x-hdf5", "application/x-hdf", "application/hdf5"],
+            aliases: &["hdf-eos5", "hdf-eos", "hdf", "application/x-hdf-eos"],
+            extension: "h5",
+            reads: true,
+            writes: true,
+        }
     }
 
     fn recognises(&self, head: &[u8], name: &str) -> bool {
@@ -80,5 +79,13 @@ impl Format for Hdf5 {
     fn open(&self, source: Arc<dyn ByteSource>, options: &OpenOptions) -> Result<Granule, ReadError> {
         let _ = options;
         super::read::open(source)
+    }
+
+    fn plan(&self, part: &Part, options: &WriteOptions) -> Result<WritePlan, WriteError> {
+        Ok(super::write::plan(&part.granule, options)?)
+    }
+
+    fn write(&self, part: &Part, target: &Path, options: &WriteOptions) -> Result<WriteReport, WriteError> {
+        super::write::write(&part.granule, target, options)
     }
 }

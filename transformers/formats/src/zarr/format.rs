@@ -4,30 +4,22 @@ use std::sync::Arc;
 
 use harmony_model::{ByteSource, Granule, ReadError};
 
-use crate::registry::{Format, OpenOptions};
+use crate::registry::{Card, Format, OpenOptions};
 
 /// Zarr, version 2 and 3.
 pub struct Zarr;
 
 impl Format for Zarr {
-    fn name(&self) -> &'static str {
-        "zarr"
-    }
-
-    fn summary(&self) -> &'static str {
-        "Zarr v2 and v3 hierarchies"
-    }
-
-    fn media_types(&self) -> &'static [&'static str] {
-        &["application/x-zarr", "application/zarr"]
-    }
-
-    fn reads(&self) -> bool {
-        true
-    }
-
-    fn writes(&self) -> bool {
-        false
+    fn card(&self) -> &'static Card {
+        &Card {
+            name: "zarr",
+            summary: "Zarr v2 and v3 hierarchies",
+            media_types: &["application/x-zarr", "application/zarr"],
+            aliases: &[],
+            extension: "zarr",
+            reads: true,
+            writes: false,
+        }
     }
 
     fn recognises(&self, head: &[u8], name: &str) -> bool {
