@@ -12,7 +12,6 @@ use common::{all_testdata, content, context, find, open, testdata, transform, tr
 use harmony_formats::OpenOptions;
 use harmony_formats::write::WriteOptions;
 use harmony_model::{Attribute, ByteSource, DType, Filter, Granule, MemoryArray, ReadError, Storage, VarId};
-use harmony_ops::metadata::Provenance;
 use proptest::prelude::*;
 
 /// Requests that each granule answers with data.
@@ -220,8 +219,9 @@ fn explain_is_run() {
             let explanation = common::explain(&path, &request);
             let run = transform(&path, &request);
             assert_eq!(explanation.bytes_read, run.written.bytes_read, "{what}");
-            assert_eq!(Some(explanation.output.as_str()), run.written.output.file_name().unwrap().to_str());
-            let shapes = explanation.variables.iter().map(|v| (v.path.clone(), v.shape.clone()));
+            let [output] = explanation.outputs.as_slice() else { panic!("{what}: not one result") };
+            assert_eq!(Some(output.name.as_str()), run.written.output.file_name().unwrap().to_str());
+            let shapes = output.variables.iter().map(|v| (v.path.clone(), v.shape.clone()));
             let mut shapes: Vec<_> = shapes.collect();
             shapes.sort();
             let written: Vec<_> = run.names().iter().map(|n| ((*n).to_owned(), run.shape(n))).collect();
@@ -258,25 +258,15 @@ fn fetched(path: &Path, request: &[&str]) -> (u64, u64, u64) {
     let source = Arc::new(Counting { inner, fetched: count.clone() });
     let granule = harmony_formats::open(source, &OpenOptions::default()).unwrap();
     let context = context(request);
-    let provenance = Provenance {
-        date_time: common::NOW.into(),
-        derived_from: vec![],
-        version: "0".into(),
-        parameters: context.parameters.clone(),
-    };
-    let plan = harmony::plan::plan(
-        Arc::new(granule),
-        context.request.clone(),
-        context.kind,
-        &provenance,
-        &context.write,
-    )
-    .unwrap();
+    let prepared =
+        harmony::plan::prepare(Arc::new(granule), context.request.clone(), context.format).unwrap();
+    let provenance = context.provenance(vec![]);
+    let plan = harmony::plan::plan(prepared, context.format, &provenance, &context.write).unwrap();
+    let [result] = plan.results.as_slice() else { panic!("not one result") };
     let before = count.swap(0, Ordering::Relaxed);
     let folder = tempfile::tempdir().unwrap();
-    harmony_formats::netcdf4::write::write(&plan.output, &folder.path().join("out.nc"), &context.write)
-        .unwrap();
-    (plan.write.bytes_read, before, count.load(Ordering::Relaxed))
+    context.format.write(&result.part, &folder.path().join("out.nc"), &context.write).unwrap();
+    (result.write.bytes_read, before, count.load(Ordering::Relaxed))
 }
 
 /// 1000 × 2000 cells of noise in chunks of 50 × 50.

@@ -9,10 +9,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::{CommandFactory, Parser};
-use harmony_formats::write::WriteOptions;
+use harmony_formats::Format;
+use harmony_formats::registry::FORMATS;
+use harmony_formats::write::{Encoding, WriteOptions};
 
 use crate::exec::{self, Batch, Context, Outcome, Summary, Target};
-use crate::plan::OutputKind;
 use crate::request::cli::{self, Args, UsageError};
 use crate::request::grammar;
 use crate::store::{self, Input, StoreOptions};
@@ -62,7 +63,11 @@ fn run(args: &Args) -> Result<u8, UsageError> {
         ));
     }
     let request = cli::request(args)?;
-    let kind = output_kind(args.format.as_deref())?;
+    if request.aggregate.is_some() {
+        return Err(UsageError("--concatenate, --extend: joining granules is not supported yet".into()));
+    }
+    let format = output_format(args.format.as_deref().or(asked_format(args).as_deref()))?;
+    let encoding = Encoding { compat: request.compat, ..args.encoding.encoding()? };
     let memory = grammar::parse_size(&args.memory).map_err(|e| UsageError(format!("--memory: {e}")))?;
     let inputs = store::expand_inputs(&args.inputs).map_err(|e| UsageError(e.to_string()))?;
     let jobs = args.jobs.max(1).min(inputs.len().max(1));
@@ -70,10 +75,11 @@ fn run(args: &Args) -> Result<u8, UsageError> {
     let context = Context {
         request: Arc::new(request),
         parameters: cli::parameters(args),
-        kind,
+        format,
         write: WriteOptions {
             memory: (memory / jobs as u64).max(1 << 20),
             cancel: Some(cancel.clone()),
+            encoding,
             ..WriteOptions::default()
         },
         store: StoreOptions::default(),
@@ -109,19 +115,18 @@ fn on_interrupt(cancel: &Arc<AtomicBool>) {
     });
 }
 
-fn output_kind(format: Option<&str>) -> Result<OutputKind, UsageError> {
-    let Some(text) = format else { return Ok(OutputKind::Netcdf4) };
-    match harmony_formats::registry::find_output(text) {
-        Some(f) if f.card().name == "hdf5" => Ok(OutputKind::Hdf5),
-        Some(f) if f.card().name == "netcdf4" => Ok(OutputKind::Netcdf4),
-        Some(f) => Err(UsageError(format!(
-            "--format: writing {} is not supported yet; choose netcdf4 or hdf5",
-            f.card().name
-        ))),
-        None => {
-            Err(UsageError(format!("--format: '{text}' is not a known format; --list-formats shows them")))
-        }
-    }
+fn output_format(format: Option<&str>) -> Result<&'static dyn Format, UsageError> {
+    let text = format.unwrap_or("netcdf4");
+    harmony_formats::registry::find_output(text).ok_or_else(|| {
+        let names: Vec<&str> =
+            FORMATS.iter().map(|f| f.card()).filter(|c| c.writes).map(|c| c.name).collect();
+        UsageError(format!("--format: '{text}' can't be written; choose one of {}", names.join(", ")))
+    })
+}
+
+/// The format that a Harmony URL asks for.
+fn asked_format(args: &Args) -> Option<String> {
+    crate::request::url::parse_request(args.request.as_deref()?).ok()?.format
 }
 
 /// A folder, or for a single input a file: what exists decides, then a trailing slash, then an extension.

@@ -4,13 +4,15 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use harmony_formats::write::{WriteError, WriteOptions, WriteReport};
+use harmony_formats::Format;
+use harmony_formats::write::{WriteError, WriteOptions};
 use harmony_model::{Granule, ReadError, Request};
 use harmony_ops::metadata::Provenance;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::plan::{self, Explanation, OutputKind, Plan, PlanError};
+use super::ledger::{self, Made};
+use crate::plan::{self, Explanation, Plan, PlanError, PlannedResult, Prepared};
 use crate::store::{Input, StoreError, StoreOptions};
 
 /// What is the same for every granule of a batch.
@@ -18,7 +20,7 @@ pub struct Context {
     pub request: Arc<Request>,
     /// The complete request, for `history_json` and for recognising finished work.
     pub parameters: Value,
-    pub kind: OutputKind,
+    pub format: &'static dyn Format,
     pub write: WriteOptions,
     pub store: StoreOptions,
     /// ISO 8601 UTC, once per run.
@@ -26,6 +28,18 @@ pub struct Context {
     pub overwrite: bool,
     /// Results begun in this run.
     pub claims: Claims,
+}
+
+impl Context {
+    /// What results say about where they come from.
+    pub fn provenance(&self, derived_from: Vec<String>) -> Provenance {
+        Provenance {
+            date_time: self.now.clone(),
+            derived_from,
+            version: env!("CARGO_PKG_VERSION").into(),
+            parameters: self.parameters.clone(),
+        }
+    }
 }
 
 /// Which input each result of a run comes from: inputs of the same name from several folders must not replace each
@@ -74,33 +88,43 @@ impl GranuleError {
     }
 }
 
-/// A finished result.
+/// Finished results of a granule.
 #[derive(Clone, Debug, Serialize)]
 pub struct Written {
+    /// The result, or the first of them.
     pub output: PathBuf,
+    /// All files, when there are more: one for each variable, tiles, world files.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<PathBuf>,
     pub bytes_read: u64,
     pub bytes_written: u64,
-    /// The result was there already, from the same request.
+    /// All results were there already, from the same request.
     pub resumed: bool,
     /// west, south, east, north of what was kept, if it was cut.
     pub bbox: Option<[f64; 4]>,
     /// First and last time of what was kept, if it was cut.
     pub temporal: Option<[String; 2]>,
+    /// What was left out or decided, and why.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notices: Vec<String>,
+}
+
+/// Opens an input and resolves the request on it.
+///
+/// # Errors
+/// [`GranuleError`].
+pub fn prepare(input: &Input, context: &Context) -> Result<Prepared, GranuleError> {
+    let granule = Arc::new(open(input, context)?);
+    Ok(plan::prepare(granule, context.request.clone(), context.format)?)
 }
 
 /// Opens an input and makes its plan.
 ///
 /// # Errors
 /// [`GranuleError`].
-pub fn prepare(input: &Input, context: &Context) -> Result<Plan, GranuleError> {
-    let granule = open(input, context)?;
-    let provenance = Provenance {
-        date_time: context.now.clone(),
-        derived_from: vec![input.to_string()],
-        version: env!("CARGO_PKG_VERSION").into(),
-        parameters: context.parameters.clone(),
-    };
-    Ok(plan::plan(Arc::new(granule), context.request.clone(), context.kind, &provenance, &context.write)?)
+pub fn plan(input: &Input, context: &Context) -> Result<Plan, GranuleError> {
+    let provenance = context.provenance(vec![input.to_string()]);
+    Ok(plan::plan(prepare(input, context)?, context.format, &provenance, &context.write)?)
 }
 
 fn open(input: &Input, context: &Context) -> Result<Granule, GranuleError> {
@@ -118,7 +142,7 @@ fn open(input: &Input, context: &Context) -> Result<Granule, GranuleError> {
 /// # Errors
 /// [`GranuleError`].
 pub fn explain(input: &Input, context: &Context) -> Result<Explanation, GranuleError> {
-    Ok(plan::explain(&prepare(input, context)?))
+    Ok(plan::explain(&plan(input, context)?))
 }
 
 /// Transforms one input. `target` is a folder, or the file to write.
@@ -126,22 +150,106 @@ pub fn explain(input: &Input, context: &Context) -> Result<Explanation, GranuleE
 /// # Errors
 /// [`GranuleError`]; nothing is left under the final name then.
 pub fn transform(input: &Input, target: &Target, context: &Context) -> Result<Written, GranuleError> {
-    let plan = prepare(input, context)?;
-    let output = target.path(&plan.output_name);
-    if let Some(other) = context.claims.claim(&output, &input.to_string()) {
-        let target = output.display().to_string();
-        return Err(GranuleError::SameName { input: input.to_string(), target, other });
+    let plan = plan(input, context)?;
+    let extent = &plan.extent;
+    let mut written = Written {
+        bbox: extent.longitude.zip(extent.latitude).map(|((w, e), (s, n))| [w, s, e, n]),
+        temporal: extent.time.map(|(a, b)| [a.to_string(), b.to_string()]),
+        notices: plan.notices,
+        ..write_results(&plan.results, &input.to_string(), target, context)?
+    };
+    written.notices.dedup();
+    Ok(written)
+}
+
+/// Writes the results that are not there yet. `origin` is what they are made from, in words.
+///
+/// # Errors
+/// [`GranuleError`]; nothing is left under a final name for the result that failed.
+pub fn write_results(
+    results: &[PlannedResult],
+    origin: &str,
+    target: &Target,
+    context: &Context,
+) -> Result<Written, GranuleError> {
+    let mut all = Written::none();
+    for result in results {
+        let output = target.path(&result.name, results.len());
+        if let Some(other) = context.claims.claim(&output, &format!("{origin}\0{}", result.name)) {
+            let other = other.split('\0').next().unwrap_or_default().to_owned();
+            let target = output.display().to_string();
+            return Err(GranuleError::SameName { input: origin.into(), target, other });
+        }
+        all.add(one_result(result, output, origin, context)?);
     }
+    all.settle();
+    Ok(all)
+}
+
+fn one_result(
+    result: &PlannedResult,
+    output: PathBuf,
+    origin: &str,
+    context: &Context,
+) -> Result<Written, GranuleError> {
+    let made = Made { input: origin, parameters: &context.parameters };
     if output.exists() && !context.overwrite {
-        return match made_by(&output, context, &input.to_string()) {
-            Some(bytes_written) => {
-                Ok(describe(&plan, output, &WriteReport { bytes_written, ..Default::default() }, true))
+        return match ledger::made_by(&output, &made) {
+            Some((bytes_written, files)) => {
+                Ok(Written { output, files, bytes_written, resumed: true, ..Written::none() })
             }
             None => Err(GranuleError::Exists { target: output.display().to_string() }),
         };
     }
-    let report = harmony_formats::netcdf4::write::write(&plan.output, &output, &context.write)?;
-    Ok(describe(&plan, output, &report, false))
+    let report = context.format.write(&result.part, &output, &context.write)?;
+    ledger::record(&output, &made, &report);
+    Ok(Written {
+        output,
+        files: report.files,
+        bytes_read: report.bytes_read,
+        bytes_written: report.bytes_written,
+        notices: report.notices,
+        resumed: false,
+        ..Written::none()
+    })
+}
+
+impl Written {
+    fn none() -> Self {
+        Written {
+            output: PathBuf::new(),
+            files: Vec::new(),
+            bytes_read: 0,
+            bytes_written: 0,
+            resumed: true,
+            bbox: None,
+            temporal: None,
+            notices: Vec::new(),
+        }
+    }
+
+    fn add(&mut self, next: Written) {
+        if self.output.as_os_str().is_empty() {
+            self.output.clone_from(&next.output);
+        }
+        // A format that names no files has written just the one it was asked for.
+        if next.files.is_empty() {
+            self.files.push(next.output);
+        } else {
+            self.files.extend(next.files);
+        }
+        self.bytes_read += next.bytes_read;
+        self.bytes_written += next.bytes_written;
+        self.resumed &= next.resumed;
+        self.notices.extend(next.notices);
+    }
+
+    /// A list of one file says nothing that `output` does not.
+    fn settle(&mut self) {
+        if self.files == [self.output.clone()] {
+            self.files.clear();
+        }
+    }
 }
 
 /// Where results go.
@@ -152,34 +260,13 @@ pub enum Target {
 }
 
 impl Target {
-    fn path(&self, name: &str) -> PathBuf {
+    /// Where the result called `name` goes. Several results of a granule can't all have the one name that was given:
+    /// theirs then begin with it.
+    fn path(&self, name: &str, results: usize) -> PathBuf {
         match self {
             Target::Folder(folder) => folder.join(name),
-            Target::File(file) => file.clone(),
+            Target::File(file) if results == 1 => file.clone(),
+            Target::File(file) => file.with_file_name(name),
         }
-    }
-}
-
-/// Size of an existing result if its last `history_json` record says that this request on this input made it.
-fn made_by(path: &Path, context: &Context, input: &str) -> Option<u64> {
-    let source = harmony_formats::io::open_local(path).ok()?;
-    let size = source.len();
-    let granule = harmony_formats::open(source, &harmony_formats::OpenOptions::default()).ok()?;
-    let records: Value = serde_json::from_str(&granule.groups[0].attr_text("history_json")?).ok()?;
-    let last = records.as_array()?.last()?;
-    let same = last["parameters"] == context.parameters && last["derived_from"][0] == input;
-    same.then_some(size)
-}
-
-fn describe(plan: &Plan, output: PathBuf, report: &WriteReport, resumed: bool) -> Written {
-    let extent = &plan.extent;
-    let bbox = extent.longitude.zip(extent.latitude).map(|((w, e), (s, n))| [w, s, e, n]);
-    Written {
-        output,
-        bytes_read: report.bytes_read,
-        bytes_written: report.bytes_written,
-        resumed,
-        bbox,
-        temporal: extent.time.map(|(a, b)| [a.to_string(), b.to_string()]),
     }
 }

@@ -2,7 +2,10 @@
 
 mod batch;
 mod granule;
+mod ledger;
 mod progress;
 
 pub use batch::{Batch, Outcome, Summary, run};
-pub use granule::{Claims, Context, GranuleError, Target, Written, explain, prepare, transform};
+pub use granule::{
+    Claims, Context, GranuleError, Target, Written, explain, plan, prepare, transform, write_results,
+};

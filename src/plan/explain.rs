@@ -4,7 +4,9 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
-use super::Plan;
+use harmony_formats::write::WritePlan;
+
+use super::{Plan, PlannedResult};
 
 /// A plan as users and programs read it.
 #[derive(Clone, Debug, Serialize)]
@@ -15,8 +17,9 @@ pub struct Explanation {
     pub structures: Vec<Structure>,
     pub times: Vec<String>,
     pub steps: Vec<ExplainedStep>,
-    pub output: String,
-    pub variables: Vec<ExplainedVariable>,
+    /// What will be left out or decided, and why.
+    pub notices: Vec<String>,
+    pub outputs: Vec<ExplainedOutput>,
     /// Stored bytes that the run will fetch.
     pub bytes_read: u64,
     /// Uncompressed bytes of the result.
@@ -43,6 +46,13 @@ pub struct ExplainedStep {
     pub detail: String,
 }
 
+/// One file or store.
+#[derive(Clone, Debug, Serialize)]
+pub struct ExplainedOutput {
+    pub name: String,
+    pub variables: Vec<ExplainedVariable>,
+}
+
 #[derive(Clone, Debug, Serialize)]
 pub struct ExplainedVariable {
     pub path: String,
@@ -56,14 +66,7 @@ pub struct ExplainedVariable {
 /// Puts a plan into words.
 pub fn explain(plan: &Plan) -> Explanation {
     let granule = &plan.scene.granule;
-    let variables = plan.write.variables.iter().map(|v| ExplainedVariable {
-        path: v.path.clone(),
-        dtype: plan.output.var(v.var).dtype.name(),
-        shape: v.shape.clone(),
-        chunk_shape: v.chunk_shape.clone(),
-        bytes_read: v.bytes_read,
-        output_bytes: v.output_bytes,
-    });
+    let total = |f: fn(&WritePlan) -> u64| plan.results.iter().map(|r| f(&r.write)).sum();
     Explanation {
         granule: granule.name.clone(),
         format: granule.format.into(),
@@ -74,12 +77,24 @@ pub fn explain(plan: &Plan) -> Explanation {
             .iter()
             .map(|s| ExplainedStep { operation: s.operation.into(), detail: s.detail.clone() })
             .collect(),
-        output: plan.output_name.clone(),
-        variables: variables.collect(),
-        bytes_read: plan.write.bytes_read,
-        data_bytes: plan.write.data_bytes,
-        output_bytes: plan.write.output_bytes,
+        notices: plan.notices.clone(),
+        outputs: plan.results.iter().map(output).collect(),
+        bytes_read: total(|w| w.bytes_read),
+        data_bytes: total(|w| w.data_bytes),
+        output_bytes: total(|w| w.output_bytes),
     }
+}
+
+fn output(result: &PlannedResult) -> ExplainedOutput {
+    let variables = result.write.variables.iter().map(|v| ExplainedVariable {
+        path: v.path.clone(),
+        dtype: result.part.granule.var(v.var).dtype.name(),
+        shape: v.shape.clone(),
+        chunk_shape: v.chunk_shape.clone(),
+        bytes_read: v.bytes_read,
+        output_bytes: v.output_bytes,
+    });
+    ExplainedOutput { name: result.name.clone(), variables: variables.collect() }
 }
 
 fn structures(plan: &Plan) -> Vec<Structure> {
@@ -121,7 +136,26 @@ impl Explanation {
         for s in &self.steps {
             let _ = writeln!(out, "  step        {}: {}", s.operation, s.detail);
         }
-        let _ = writeln!(out, "  output      {}", self.output);
+        self.notices.iter().for_each(|n| {
+            let _ = writeln!(out, "  notice      {n}");
+        });
+        for output in &self.outputs {
+            output.write_text(&mut out);
+        }
+        let _ = writeln!(
+            out,
+            "  total       reads {}, holds {}, writes about {}",
+            size(self.bytes_read),
+            size(self.data_bytes),
+            size(self.output_bytes)
+        );
+        out
+    }
+}
+
+impl ExplainedOutput {
+    fn write_text(&self, out: &mut String) {
+        let _ = writeln!(out, "  output      {}", self.name);
         for v in &self.variables {
             let shape: Vec<String> = v.shape.iter().map(u64::to_string).collect();
             let _ = writeln!(
@@ -134,14 +168,6 @@ impl Explanation {
                 size(v.output_bytes)
             );
         }
-        let _ = writeln!(
-            out,
-            "  total       reads {}, holds {}, writes about {}",
-            size(self.bytes_read),
-            size(self.data_bytes),
-            size(self.output_bytes)
-        );
-        out
     }
 }
 

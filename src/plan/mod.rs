@@ -1,17 +1,18 @@
-//! A request on one granule, resolved: steps, lazy output, the exact blocks to read and write.
+//! A request on one granule, resolved: steps, lazy results, the exact blocks to read and write.
 
 mod explain;
 mod naming;
 
 use std::sync::Arc;
 
-use harmony_formats::write::{WriteOptions, WritePlan};
+use harmony_formats::write::{WriteError, WriteOptions, WritePlan};
+use harmony_formats::{Format, Part};
 use harmony_model::{Granule, ReadError, Request};
 use harmony_ops::metadata::{self, Extent, Provenance};
-use harmony_ops::{OpError, Scene, Step};
+use harmony_ops::{OpError, Scene, Selection, Step};
 
 pub use explain::{Explanation, explain, size};
-pub use naming::{OutputKind, output_name};
+pub use naming::Naming;
 
 /// Why no plan can be made.
 #[derive(Debug, thiserror::Error)]
@@ -21,6 +22,8 @@ pub enum PlanError {
     Operation(#[from] OpError),
     #[error(transparent)]
     Read(#[from] ReadError),
+    #[error(transparent)]
+    Write(#[from] WriteError),
 }
 
 impl PlanError {
@@ -30,14 +33,31 @@ impl PlanError {
     }
 }
 
+/// A granule under a request: subset and transformed, all of it lazily.
+pub struct Prepared {
+    /// The input.
+    pub scene: Scene,
+    pub steps: Vec<Step>,
+    /// The lazy result.
+    pub granule: Granule,
+    /// What the result covers, if that may have changed.
+    pub extent: Extent,
+    pub notices: Vec<String>,
+}
+
 /// A granule under a request, ready to be written.
 pub struct Plan {
     pub scene: Scene,
     pub steps: Vec<Step>,
-    /// The lazy result.
-    pub output: Granule,
-    pub output_name: String,
+    pub results: Vec<PlannedResult>,
     pub extent: Extent,
+    pub notices: Vec<String>,
+}
+
+/// One file (or store) to be written.
+pub struct PlannedResult {
+    pub name: String,
+    pub part: Part,
     pub write: WritePlan,
 }
 
@@ -45,25 +65,66 @@ pub struct Plan {
 ///
 /// # Errors
 /// [`PlanError`]; see [`PlanError::is_no_data`].
-pub fn plan(
+pub fn prepare(
     granule: Arc<Granule>,
     request: Arc<Request>,
-    kind: OutputKind,
+    format: &dyn Format,
+) -> Result<Prepared, PlanError> {
+    let scene = Scene::new(granule, request)?;
+    let mut steps = harmony_ops::select(&scene)?;
+    let cut = harmony_ops::resolve(&scene, &steps)?;
+    let computed = harmony_ops::compute(cut.granule, &scene.request)?;
+    let is_cut = steps.iter().any(|s| s.operation != "subset_variables");
+    let is_moved = !computed.steps.is_empty();
+    steps.extend(computed.steps);
+    let mut granule = computed.granule;
+    let extent = if is_moved {
+        let moved = Scene::new(Arc::new(granule.clone()), scene.request.clone())?;
+        metadata::extent_of(&moved, &Selection::default())?
+    } else if is_cut {
+        metadata::extent_of(&scene, &cut.selection)?
+    } else {
+        Extent::default()
+    };
+    if is_moved || is_cut {
+        let naming =
+            Naming::new(&scene.granule.name, scene.granule.format, &scene.request, &steps, format.card());
+        metadata::refresh(&mut granule, &extent, &naming.whole());
+    }
+    Ok(Prepared { scene, steps, granule, extent, notices: computed.notices })
+}
+
+/// Decides what is written of a prepared granule, and how.
+///
+/// # Errors
+/// [`PlanError`].
+pub fn plan(
+    prepared: Prepared,
+    format: &dyn Format,
     provenance: &Provenance,
     options: &WriteOptions,
 ) -> Result<Plan, PlanError> {
-    let scene = Scene::new(granule, request)?;
-    let steps = harmony_ops::select(&scene)?;
-    let output_name = output_name(&scene, &steps, kind);
-    let mut cut = harmony_ops::resolve(&scene, &steps)?;
-    let extent =
-        if is_cut(&steps) { metadata::refresh(&scene, &mut cut, &output_name)? } else { Extent::default() };
-    metadata::sign(&mut cut.granule, provenance);
-    let write = harmony_formats::netcdf4::write::plan(&cut.granule, options)?;
-    Ok(Plan { scene, steps, output: cut.granule, output_name, extent, write })
+    let Prepared { scene, steps, mut granule, extent, notices } = prepared;
+    metadata::sign(&mut granule, provenance);
+    let naming =
+        Naming::new(&scene.granule.name, scene.granule.format, &scene.request, &steps, format.card());
+    let results = results(granule, format, options, |part| naming.result(part))?;
+    Ok(Plan { scene, steps, results, extent, notices })
 }
 
-/// Whether the extents of the data may have changed.
-fn is_cut(steps: &[Step]) -> bool {
-    steps.iter().any(|s| s.operation != "subset_variables")
+/// The parts of a granule with names and write plans.
+fn results(
+    granule: Granule,
+    format: &dyn Format,
+    options: &WriteOptions,
+    name: impl Fn(&Part) -> String,
+) -> Result<Vec<PlannedResult>, PlanError> {
+    let parts = format.parts(granule, options)?;
+    parts
+        .into_iter()
+        .map(|part| {
+            let write = format.plan(&part, options)?;
+            Ok(PlannedResult { name: name(&part), part, write })
+        })
+        .collect()
 }

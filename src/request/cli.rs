@@ -7,11 +7,12 @@ use harmony_model::Request;
 use harmony_model::request::{Compat, ShapeRule};
 use serde_json::{Value, json};
 
+use super::encoding::EncodingArgs;
 use super::grammar;
-use super::later::{self, Later};
+use super::target::TargetArgs;
 
-/// Subset Earth-observation granules: by variable, box, point, shape, time, named dimension and threshold, on grids,
-/// swaths and trajectories, from NetCDF, HDF, Zarr, GRIB and GeoTIFF to NetCDF-4.
+/// Transform Earth-observation granules: subset by variable, box, point, shape, time, dimension and threshold;
+/// reproject, regrid, average and join; on grids, swaths and trajectories; from and to the formats of --list-formats.
 ///
 /// Exit status: 0 all done · 1 some granules failed · 2 usage · 3 no data in the selection. The same command run
 /// again resumes.
@@ -63,10 +64,7 @@ pub struct Args {
     /// Entries that extend or replace those of the built-in product table
     #[arg(long, value_name = "FILE", env = "HARMONY_PRODUCTS", value_hint = ValueHint::FilePath)]
     pub products: Option<PathBuf>,
-    /// Search radius of swath projection in metres
-    #[arg(long, value_name = "M")]
-    pub search_radius: Option<f64>,
-    /// Result format: netcdf4 or hdf5 (name or media type)
+    /// Result format, by name or media type (--list-formats)
     #[arg(short, long, value_name = "MIME|NAME")]
     pub format: Option<String>,
     /// Take everything from a Harmony URL or query string instead
@@ -75,8 +73,7 @@ pub struct Args {
     /// Show the plan: structure found, bytes to read, shapes and sizes; reads no data
     #[arg(long)]
     pub explain: bool,
-    /// The reference program's answer where ours is deliberately different: l2ss-py, hoss,
-    /// harmony-trajectory-subsetter, nco
+    /// The reference program's answer where ours is deliberately different: l2ss-py, hoss, concise, hybig, …
     #[arg(long, value_name = "PROGRAM")]
     pub compat: Option<String>,
     /// Granules in work at once
@@ -113,7 +110,9 @@ pub struct Args {
     #[arg(long, value_name = "SHELL")]
     pub completions: Option<clap_complete::Shell>,
     #[command(flatten)]
-    pub later: Later,
+    pub target: TargetArgs,
+    #[command(flatten)]
+    pub encoding: EncodingArgs,
 }
 
 fn default_jobs() -> usize {
@@ -142,7 +141,6 @@ fn at<T, E: std::fmt::Display>(option: &str, result: Result<T, E>) -> Result<T, 
 /// # Errors
 /// [`UsageError`] naming the option, the text and a right example.
 pub fn request(args: &Args) -> Result<Request, UsageError> {
-    later::refuse(&args.later)?;
     if let Some(path) = &args.products {
         let text =
             at("products", std::fs::read_to_string(path).map_err(|e| format!("{}: {e}", path.display())))?;
@@ -187,14 +185,13 @@ pub fn request(args: &Args) -> Result<Request, UsageError> {
     request.pixel_subset |= args.pixel_subset;
     request.bands.extend(&args.band);
     request.short_name = args.short_name.clone().or(request.short_name);
-    request.target.search_radius_m = args.search_radius.or(request.target.search_radius_m);
+    request.browse |= args.encoding.browse;
+    args.target.fill(&mut request)?;
     Ok(request)
 }
 
 fn from_url(text: &str) -> Result<Request, UsageError> {
-    let door = at("request", super::url::parse_request(text))?;
-    later::refuse_door(&door)?;
-    Ok(door.request)
+    Ok(at("request", super::url::parse_request(text))?.request)
 }
 
 /// Tells shapes of the same name apart: FNV-1a (64 bits) of the file's bytes.
@@ -242,7 +239,7 @@ pub fn parameters(args: &Args) -> Value {
     put("pixel_subset", json!(args.pixel_subset));
     put("bands", json!(args.band));
     put("short_name", json!(args.short_name));
-    put("search_radius", json!(args.search_radius));
+    args.target.parameters().into_iter().chain(args.encoding.parameters()).for_each(|(n, v)| put(n, v));
     put("request", json!(args.request));
     put("compat", json!(args.compat));
     put("format", json!(args.format));

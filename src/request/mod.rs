@@ -3,13 +3,16 @@
 //! - [`cli`]: the arguments of `harmony-transform`
 //! - [`grammar`]: boxes, subsets, filters, sizes as the command line and query strings write them
 //! - [`url`]: Harmony Coverages and EDR URLs
+//! - [`target`]: target grids, averages, joining
+//! - [`encoding`]: how results are encoded
 //! - [`shape`]: GeoJSON, ESRI shapefile and KML
 //! - [`wkt`]: geometries in EDR `coords`
 
 pub mod cli;
+pub mod encoding;
 pub mod grammar;
-pub mod later;
 pub mod query;
 pub mod shape;
+pub mod target;
 pub mod url;
 pub mod wkt;

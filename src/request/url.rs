@@ -9,6 +9,7 @@ use harmony_model::time::DateTime;
 
 use super::grammar::{self, Subsets, ordered};
 use super::query::{Parameter, decode, parse_query};
+use super::target;
 use super::wkt::parse_wkt;
 
 /// Which API a URL belongs to.
@@ -37,19 +38,9 @@ pub struct DoorRequest {
     pub collections: Vec<String>,
     pub request: Request,
     pub format: Option<String>,
-    pub crs: Option<String>,
-    pub interpolation: Option<String>,
-    /// xmin, ymin, xmax, ymax in units of the CRS.
-    pub scale_extent: Option<[f64; 4]>,
-    /// Cell size along x and y in units of the CRS.
-    pub scale_size: Option<[f64; 2]>,
-    pub width: Option<u32>,
-    pub height: Option<u32>,
-    pub grid: Option<String>,
     pub concatenate: Option<bool>,
     /// Dimensions to extend along; `["true"]`: the product's default.
     pub extend: Vec<String>,
-    pub average: Option<Average>,
     pub granule_ids: Vec<String>,
     pub granule_names: Vec<String>,
     pub max_results: Option<u64>,
@@ -58,12 +49,6 @@ pub struct DoorRequest {
     pub not_applied: Vec<String>,
     /// Names that no API has.
     pub unknown: Vec<String>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Average {
-    Time,
-    Area,
 }
 
 /// Parses a Harmony URL (`…/{collection}/ogc-api-coverages/1.0.0/collections/{variables}/coverage/rangeset?…`,
@@ -192,15 +177,8 @@ impl Rest {
         if out.request.point.is_some() && !out.request.bbox.is_empty() {
             return Err(invalid("both a point and a box are given; give one of them"));
         }
-        let scaled = out.scale_extent.is_some()
-            || out.scale_size.is_some()
-            || out.width.is_some()
-            || out.height.is_some();
-        if out.grid.is_some() && (scaled || out.crs.is_some()) {
-            return Err(invalid(
-                "a grid brings its own scaleExtent, scaleSize, CRS, height and width; leave those out",
-            ));
-        }
+        super::target::check(&out.request)?;
+        out.request.aggregate = super::target::aggregate(out.concatenate == Some(true), &out.extend);
         Ok(())
     }
 }
@@ -244,22 +222,12 @@ fn apply(p: &Parameter, out: &mut DoorRequest, rest: &mut Rest) -> Result<(), Mo
         "coords" => rest.coords = text().map(|t| parse_wkt(&t)).transpose()?.unwrap_or_default(),
         "datetime" => rest.datetime = text().map(|t| datetime(&t)).transpose()?,
         "point" => out.request.point = text().map(|t| grammar::parse_point(&t)).transpose()?,
-        "outputcrs" | "crs" => out.crs = text(),
         // `*/*` wishes for nothing in particular.
         "format" | "f" => out.format = text().filter(|f| f != "*/*"),
-        "interpolation" => out.interpolation = text(),
-        "grid" => out.grid = text(),
-        "scaleextent" => {
-            out.scale_extent = text().map(|t| numbers(&t, "for example 0,0,100,50")).transpose()?
-        }
-        "scalesize" => out.scale_size = text().map(|t| scale_size(&t)).transpose()?,
-        "width" => out.width = text().map(|t| pixels(&t)).transpose()?,
-        "height" => out.height = text().map(|t| pixels(&t)).transpose()?,
-        "maxresults" => out.max_results = text().map(|t| pixels(&t).map(u64::from)).transpose()?,
+        "maxresults" => out.max_results = text().map(|t| target::pixels(&t)).transpose()?,
         "concatenate" => out.concatenate = Some(boolean(&p.value())?),
         "pixelsubset" => out.request.pixel_subset = boolean(&p.value())?,
         "extend" => out.extend = p.list_decoded().into_iter().filter(|d| d != "false").collect(),
-        "average" => out.average = text().map(|t| average(&t)).transpose()?,
         "granuleid" => out.granule_ids.extend(p.list_decoded()),
         "granulename" => out.granule_names.extend(p.list()),
         "label" => out.labels.extend(p.list()),
@@ -271,7 +239,11 @@ fn apply(p: &Parameter, out: &mut DoorRequest, rest: &mut Rest) -> Result<(), Mo
         | "shapefile" => {
             out.not_applied.push(format!("{}={}", p.name, p.value()));
         }
-        _ => out.unknown.push(p.name.clone()),
+        name => match text() {
+            Some(text) if target::apply(name, &text, &mut out.request)? => {}
+            None if target::is_parameter(name) => {}
+            _ => out.unknown.push(p.name.clone()),
+        },
     }
     Ok(())
 }
@@ -284,45 +256,11 @@ fn datetime(text: &str) -> Result<TimeRange, ModelError> {
     ordered(end_of(start)?, end_of(end)?)
 }
 
-fn numbers<const N: usize>(text: &str, example: &str) -> Result<[f64; N], ModelError> {
-    let inner = text.trim().trim_start_matches('(').trim_end_matches(')');
-    let parsed: Option<Vec<f64>> =
-        inner.split(',').map(|t| t.trim().parse().ok().filter(|v: &f64| v.is_finite())).collect();
-    parsed
-        .and_then(|v| <[f64; N]>::try_from(v).ok())
-        .ok_or_else(|| invalid(format!("'{text}' is not {N} numbers separated by commas; write {example}")))
-}
-
-fn scale_size(text: &str) -> Result<[f64; 2], ModelError> {
-    let size: [f64; 2] = numbers(text, "for example 0.25,0.25")?;
-    if size.iter().any(|v| *v < 0.0) {
-        return Err(invalid(format!("'{text}' has a negative size; write for example 0.25,0.25")));
-    }
-    Ok(size)
-}
-
-fn pixels(text: &str) -> Result<u32, ModelError> {
-    // Harmony rounds down: 10.7 is 10.
-    let value =
-        text.trim().parse::<f64>().ok().map(f64::floor).filter(|v| (1.0..=4_294_967_295.0).contains(v));
-    value.map(|v| v as u32).ok_or_else(|| {
-        invalid(format!("'{text}' is not a whole number of 1 or more; write for example 1000"))
-    })
-}
-
 fn boolean(text: &str) -> Result<bool, ModelError> {
     match text.to_ascii_lowercase().as_str() {
         "true" => Ok(true),
         "false" => Ok(false),
         _ => Err(invalid(format!("'{text}' must be either true or false"))),
-    }
-}
-
-fn average(text: &str) -> Result<Average, ModelError> {
-    match text.to_ascii_lowercase().as_str() {
-        "time" => Ok(Average::Time),
-        "area" => Ok(Average::Area),
-        _ => Err(invalid(format!("'{text}' must be either \"time\" or \"area\""))),
     }
 }
 

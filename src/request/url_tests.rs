@@ -2,6 +2,7 @@ use harmony_model::request::{DimensionExtent, DimensionRange};
 use proptest::prelude::*;
 
 use super::*;
+use harmony_model::request::{Aggregate, Average};
 
 const ROOT: &str = "https://harmony.example/C1233800302-EEDTEST/ogc-api-coverages/1.0.0";
 
@@ -28,18 +29,16 @@ fn a_coverage_request_with_everything() {
         extent: DimensionExtent::Values { min: Some(100.0), max: None },
     };
     assert_eq!(d.request.dimensions, [lev]);
-    assert_eq!(
-        (d.crs.as_deref(), d.format.as_deref(), d.interpolation.as_deref()),
-        (Some("EPSG:4326"), Some("image/png"), Some("near"))
-    );
-    assert_eq!(
-        (d.scale_extent, d.scale_size),
-        (Some([0.0, 2500000.3, 1500000.0, 3300000.0]), Some([1.1, 2.0]))
-    );
-    assert_eq!(
-        (d.width, d.height, d.concatenate, d.average),
-        (Some(1000), Some(500), Some(true), Some(Average::Time))
-    );
+    let target = &d.request.target;
+    assert_eq!(target.crs.as_ref().map(|c| c.definition.as_str()), Some("EPSG:4326"));
+    assert_eq!(target.interpolation, Some(harmony_model::Interpolation::Nearest));
+    assert_eq!(target.extent, Some([0.0, 2500000.3, 1500000.0, 3300000.0]));
+    assert_eq!(target.cell_size, Some([1.1, 2.0]));
+    assert_eq!((target.width, target.height), (Some(1000), Some(500)));
+    assert_eq!((d.format.as_deref(), d.concatenate), (Some("image/png"), Some(true)));
+    assert_eq!(d.request.average, Some(Average::Time));
+    let joined = Aggregate::Extend { dims: vec!["a".into(), "b".into()], stack: true };
+    assert_eq!(d.request.aggregate, Some(joined));
     assert_eq!(
         (d.extend, d.granule_ids, d.not_applied),
         (vec!["a".into(), "b".into()], vec!["G1".into()], vec!["skipPreview=true".to_owned()])
@@ -84,7 +83,7 @@ fn edr_requests() {
         (0, 1, vec!["subset=lat(0:1)".to_owned()])
     );
     let d = edr("cube?bbox=170,-5,-170,5&datetime=../2020-01-02T00:00:00Z&crs=").unwrap();
-    assert!(d.request.bbox[0].crosses_antimeridian() && d.crs.is_none());
+    assert!(d.request.bbox[0].crosses_antimeridian() && d.request.target.crs.is_none());
     assert_eq!(d.request.time.unwrap().end, at("2020-01-02T00:00:00Z"));
     let shape = edr("area?coords=POLYGON((30+10,40+40,20+40,30+10))").unwrap().request.shape.unwrap();
     assert!(shape.contains(30.0, 30.0) && !shape.contains(20.0, 10.0));
@@ -107,7 +106,7 @@ fn wrong_parameters_are_named() {
         ("subset=lat(nonsense:20)", "query parameter \"subset\": 'lat(nonsense:20)'"),
         ("subset=lon(1:2)&subset=lon(1:2)", "given before"),
         ("scaleExtent=1,55,100", "not 4 numbers"),
-        ("scaleSize=-1.3,55.3", "negative"),
+        ("scaleSize=-1.3,55.3", "not positive"),
         ("width=0", "query parameter \"width\""),
         ("forceAsync=", "true or false"),
         ("average=space", "\"time\" or \"area\""),

@@ -7,11 +7,12 @@ use std::sync::Arc;
 
 use clap::Parser;
 use harmony::exec::{self, Context, GranuleError, Target, Written};
-use harmony::plan::{Explanation, OutputKind, Plan};
+use harmony::plan::{Explanation, Plan};
 use harmony::request::cli::{self, Args};
 use harmony::store::{Input, StoreOptions};
 use harmony_formats::OpenOptions;
-use harmony_formats::write::WriteOptions;
+use harmony_formats::registry::find_output;
+use harmony_formats::write::{Encoding, WriteOptions};
 use harmony_model::{Granule, VarId, Window};
 use harmony_ops::cut::Cut;
 use harmony_ops::{OpError, Scene};
@@ -59,11 +60,13 @@ macro_rules! shared {
 /// The settings of a run with the options `args`.
 pub fn context(args: &[&str]) -> Context {
     let args = Args::try_parse_from(["harmony-transform"].iter().chain(args)).unwrap();
+    let request = cli::request(&args).unwrap();
+    let encoding = Encoding { compat: request.compat, ..args.encoding.encoding().unwrap() };
     Context {
-        request: Arc::new(cli::request(&args).unwrap()),
+        request: Arc::new(request),
         parameters: cli::parameters(&args),
-        kind: OutputKind::Netcdf4,
-        write: WriteOptions::default(),
+        format: find_output(args.format.as_deref().unwrap_or("netcdf4")).unwrap(),
+        write: WriteOptions { encoding, ..WriteOptions::default() },
         store: StoreOptions::default(),
         now: NOW.into(),
         overwrite: args.overwrite,
@@ -153,7 +156,7 @@ pub fn no_data(path: &Path, args: &[&str]) -> String {
 }
 
 pub fn plan(path: &Path, args: &[&str]) -> Plan {
-    exec::prepare(&Input::File(path.into()), &context(args)).unwrap()
+    exec::plan(&Input::File(path.into()), &context(args)).unwrap()
 }
 
 pub fn explain(path: &Path, args: &[&str]) -> Explanation {

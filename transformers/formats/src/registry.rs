@@ -15,6 +15,7 @@ pub struct OpenOptions {
 }
 
 /// What users see of a format: `--list-formats`, the README, media types of requests and answers.
+#[derive(Debug)]
 pub struct Card {
     /// The name users write.
     pub name: &'static str,

@@ -6,10 +6,6 @@ mod provenance;
 use harmony_model::granule::set_attr;
 use harmony_model::{Attribute, DType, Granule};
 
-use crate::cut::Cut;
-use crate::error::OpError;
-use crate::scene::Scene;
-
 pub use extent::{Extent, LongitudeSpan, extent_of};
 pub use provenance::{Provenance, append_history};
 
@@ -25,13 +21,9 @@ const STALE: [&str; 8] = [
     "westernmost_longitude",
 ];
 
-/// Rewrites extents, times and names on the root of a cut granule from the data that were kept.
-///
-/// # Errors
-/// When coordinates can't be read.
-pub fn refresh(scene: &Scene, cut: &mut Cut, output_name: &str) -> Result<Extent, OpError> {
-    let extent = extent_of(scene, &cut.selection)?;
-    let attrs = &mut cut.granule.groups[0].attrs;
+/// Rewrites extents, times and names on the root of a granule after what it holds now.
+pub fn refresh(granule: &mut Granule, extent: &Extent, output_name: &str) {
+    let attrs = &mut granule.groups[0].attrs;
     attrs.retain(|a| !STALE.contains(&a.name.as_str()));
     if let (Some((west, east)), Some((south, north))) = (extent.longitude, extent.latitude) {
         set_attr(attrs, Attribute::text("geospatial_bounds", &outline(west, south, east, north)));
@@ -53,7 +45,6 @@ pub fn refresh(scene: &Scene, cut: &mut Cut, output_name: &str) -> Result<Extent
     for name in ["product_name", "granule_name"] {
         update_text(attrs, name, output_name);
     }
-    Ok(extent)
 }
 
 /// Sets a number only where the attribute exists, keeping its type; a text stays a text.
