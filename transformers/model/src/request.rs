@@ -182,7 +182,8 @@ pub enum Compat {
 }
 
 /// Reference programs by the beginning of their names, lower case; the first match counts.
-const PROGRAMS: [(&str, Compat); 20] = [
+const PROGRAMS: [(&str, Compat); 21] = [
+    ("l2ss-py", Compat::L2ss),
     ("l2ss", Compat::L2ss),
     ("hoss", Compat::Hoss),
     ("harmony-opendap-subsetter", Compat::Hoss),
