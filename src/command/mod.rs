@@ -16,7 +16,7 @@ use harmony_formats::write::{Encoding, WriteOptions};
 use crate::exec::{self, Batch, Context, Outcome, Summary, Target};
 use crate::request::cli::{self, Args, UsageError};
 use crate::request::grammar;
-use crate::store::{self, Input, StoreOptions};
+use crate::store::{self, StoreOptions};
 
 const USAGE: u8 = 2;
 /// 128 + SIGINT, as shells report it.
@@ -63,9 +63,6 @@ fn run(args: &Args) -> Result<u8, UsageError> {
         ));
     }
     let request = cli::request(args)?;
-    if request.aggregate.is_some() {
-        return Err(UsageError("--concatenate, --extend: joining granules is not supported yet".into()));
-    }
     let format = output_format(args.format.as_deref().or(asked_format(args).as_deref()))?;
     let encoding = Encoding { compat: request.compat, ..args.encoding.encoding()? };
     let memory = grammar::parse_size(&args.memory).map_err(|e| UsageError(format!("--memory: {e}")))?;
@@ -85,14 +82,14 @@ fn run(args: &Args) -> Result<u8, UsageError> {
         store: StoreOptions::default(),
         now: report::now(),
         overwrite: args.overwrite,
-        claims: exec::Claims::default(),
+        claims: Arc::default(),
     };
-    if args.explain {
-        return Ok(explain(args, &inputs, &context));
-    }
-    let target = target(&args.output, inputs.len())?;
-    on_interrupt(&cancel);
-    let summary = exec::run(&Batch {
+    let target = if args.explain {
+        Target::Folder(args.output.clone())
+    } else {
+        target(&args.output, inputs.len(), context.request.aggregate.is_some())?
+    };
+    let batch = Batch {
         inputs: &inputs,
         target,
         context: &context,
@@ -100,7 +97,12 @@ fn run(args: &Args) -> Result<u8, UsageError> {
         fail_fast: args.fail_fast && !args.keep_going,
         show_progress: !args.quiet && inputs.len() > 1 && std::io::stderr().is_terminal(),
         cancel: &cancel,
-    });
+    };
+    if args.explain {
+        return Ok(explain(args, &batch));
+    }
+    on_interrupt(&cancel);
+    let summary = exec::run(&batch);
     report::summary(args, &summary);
     Ok(if cancel.load(Ordering::Relaxed) { INTERRUPTED } else { summary.exit_code() })
 }
@@ -130,12 +132,12 @@ fn asked_format(args: &Args) -> Option<String> {
 }
 
 /// A folder, or for a single input a file: what exists decides, then a trailing slash, then an extension.
-fn target(output: &Path, inputs: usize) -> Result<Target, UsageError> {
+fn target(output: &Path, inputs: usize, joined: bool) -> Result<Target, UsageError> {
     let folder = output.is_dir()
         || output.as_os_str().to_string_lossy().ends_with('/')
         || (output.extension().is_none() && !output.is_file());
     if !folder {
-        if inputs > 1 {
+        if inputs > 1 && !joined {
             return Err(UsageError(format!(
                 "--output: {} is a file, but there are {inputs} inputs; name a folder (end it with /)",
                 output.display()
@@ -149,7 +151,24 @@ fn target(output: &Path, inputs: usize) -> Result<Target, UsageError> {
     Ok(Target::Folder(output.into()))
 }
 
-fn explain(args: &Args, inputs: &[Input], context: &Context) -> u8 {
+fn explain(args: &Args, batch: &Batch) -> u8 {
+    if batch.context.request.aggregate.is_some() {
+        return match exec::explain_joined(batch) {
+            Ok(explanation) if args.json => {
+                report::json(&[explanation]);
+                0
+            }
+            Ok(explanation) => {
+                report::out(&explanation.to_text());
+                0
+            }
+            Err(text) => {
+                report::error(&text);
+                1
+            }
+        };
+    }
+    let (inputs, context) = (batch.inputs, batch.context);
     let mut summary = Summary { outcomes: Vec::new() };
     let mut documents = Vec::new();
     for input in inputs {

@@ -72,6 +72,19 @@ impl Summary {
 
 /// Runs a batch. Failures are outcomes; with several inputs they are also listed in `failed.jsonl` beside the results.
 pub fn run(batch: &Batch) -> Summary {
+    let summary = match batch.context.request.aggregate {
+        Some(_) => super::joined::run(batch),
+        None => one_by_one(batch),
+    };
+    if batch.inputs.len() > 1
+        && let Target::Folder(folder) = &batch.target
+    {
+        list_failures(folder, &summary);
+    }
+    summary
+}
+
+fn one_by_one(batch: &Batch) -> Summary {
     let progress = Progress::new(batch.inputs.len(), batch.show_progress);
     let next = AtomicUsize::new(0);
     let stop = AtomicBool::new(false);
@@ -99,13 +112,7 @@ pub fn run(batch: &Batch) -> Summary {
     progress.finish();
     let outcomes = outcomes.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
     let named = batch.inputs.iter().map(Input::to_string).zip(outcomes);
-    let summary = Summary { outcomes: named.map(|(n, o)| (n, o.unwrap_or(Outcome::Skipped))).collect() };
-    if batch.inputs.len() > 1
-        && let Target::Folder(folder) = &batch.target
-    {
-        list_failures(folder, &summary);
-    }
-    summary
+    Summary { outcomes: named.map(|(n, o)| (n, o.unwrap_or(Outcome::Skipped))).collect() }
 }
 
 /// A granule that brings the program down must not take the others along: a panic is reported as its failure.
@@ -123,7 +130,7 @@ fn one(batch: &Batch, input: &Input) -> Outcome {
 }
 
 /// The message, led by the input's name unless it already names it.
-fn name_input(input: &Input, error: &GranuleError) -> String {
+pub fn name_input(input: &Input, error: &GranuleError) -> String {
     let (name, text) = (input.to_string(), error.to_string());
     let short = Path::new(&name).file_name().map_or(name.clone(), |f| f.to_string_lossy().into_owned());
     if text.contains(&short) { text } else { format!("{name}: {text}") }

@@ -16,6 +16,7 @@ use crate::plan::{self, Explanation, Plan, PlanError, PlannedResult, Prepared};
 use crate::store::{Input, StoreError, StoreOptions};
 
 /// What is the same for every granule of a batch.
+#[derive(Clone)]
 pub struct Context {
     pub request: Arc<Request>,
     /// The complete request, for `history_json` and for recognising finished work.
@@ -27,7 +28,7 @@ pub struct Context {
     pub now: String,
     pub overwrite: bool,
     /// Results begun in this run.
-    pub claims: Claims,
+    pub claims: Arc<Claims>,
 }
 
 impl Context {

@@ -15,6 +15,7 @@ const LEDGER: &str = ".harmony-transform.sync";
 
 /// Where a result comes from.
 pub struct Made<'a> {
+    /// File or address; of joined granules all of them, separated by blanks.
     pub input: &'a str,
     /// The complete request.
     pub parameters: &'a Value,
@@ -48,7 +49,8 @@ fn says_itself(path: &Path, made: &Made) -> Option<u64> {
     };
     let records: Value = serde_json::from_str(&granule.groups[0].attr_text("history_json")?).ok()?;
     let last = records.as_array()?.last()?;
-    let same = last["parameters"] == *made.parameters && last["derived_from"][0] == made.input;
+    let sources: Vec<&str> = last["derived_from"].as_array()?.iter().filter_map(Value::as_str).collect();
+    let same = last["parameters"] == *made.parameters && sources.join(" ") == made.input;
     same.then_some(size)
 }
 

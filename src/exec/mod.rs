@@ -2,6 +2,7 @@
 
 mod batch;
 mod granule;
+mod joined;
 mod ledger;
 mod progress;
 
@@ -9,3 +10,4 @@ pub use batch::{Batch, Outcome, Summary, run};
 pub use granule::{
     Claims, Context, GranuleError, Target, Written, explain, plan, prepare, transform, write_results,
 };
+pub use joined::explain as explain_joined;

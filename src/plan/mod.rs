@@ -1,6 +1,7 @@
 //! A request on one granule, resolved: steps, lazy results, the exact blocks to read and write.
 
 mod explain;
+mod joined;
 mod naming;
 
 use std::sync::Arc;
@@ -12,6 +13,7 @@ use harmony_ops::metadata::{self, Extent, Provenance};
 use harmony_ops::{OpError, Scene, Selection, Step};
 
 pub use explain::{Explanation, explain, size};
+pub use joined::plan_joined;
 pub use naming::Naming;
 
 /// Why no plan can be made.

@@ -70,7 +70,7 @@ pub fn context(args: &[&str]) -> Context {
         store: StoreOptions::default(),
         now: NOW.into(),
         overwrite: args.overwrite,
-        claims: exec::Claims::default(),
+        claims: Arc::default(),
     }
 }
 

@@ -3,8 +3,12 @@
 //! An operation narrows a [`selection::Selection`]; [`cut::cut`] turns the finished selection into a granule whose
 //! variables read through the input's. No value is touched before a sink pulls it.
 
+pub mod aggregate;
+pub mod batch;
+pub mod concatenate;
 pub mod cut;
 pub mod error;
+pub mod extend;
 pub mod filter;
 pub mod mask;
 pub mod metadata;

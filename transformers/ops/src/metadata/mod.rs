@@ -75,7 +75,7 @@ fn retext(old: &Attribute, value: &str) -> Attribute {
 }
 
 /// Well-known text of the box, counter-clockwise; two polygons when it crosses the antimeridian.
-fn outline(west: f64, south: f64, east: f64, north: f64) -> String {
+pub(crate) fn outline(west: f64, south: f64, east: f64, north: f64) -> String {
     let ring = |w: f64, e: f64| {
         format!(
             "(({w:.5} {south:.5}, {e:.5} {south:.5}, {e:.5} {north:.5}, {w:.5} {north:.5}, {w:.5} {south:.5}))"
@@ -89,7 +89,7 @@ fn outline(west: f64, south: f64, east: f64, north: f64) -> String {
 }
 
 /// ISO 8601 duration in seconds.
-fn duration(micros: i64) -> String {
+pub(crate) fn duration(micros: i64) -> String {
     let seconds = micros as f64 / 1e6;
     format!("PT{seconds}S")
 }
