@@ -105,7 +105,8 @@ pub static FORMATS: &[&dyn Format] = &[
     &crate::netcdf4::Hdf5,
     &crate::netcdf3::Netcdf3,
     &crate::zarr::Zarr,
-    &crate::gdal::Geotiff,
+    &crate::geotiff::Geotiff,
+    &crate::geotiff::Cog,
     &crate::gdal::Grib,
     &crate::hdf4::Hdf4,
 ];

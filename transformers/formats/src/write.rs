@@ -244,6 +244,14 @@ impl PendingFile {
         write_all_at(&self.file, offset, bytes).map_err(|e| io_error(&self.target, "write", &e))
     }
 
+    /// Reads back what was written at `offset`, all of `out`.
+    ///
+    /// # Errors
+    /// [`WriteError::Io`] when there is less.
+    pub fn read_at(&self, offset: u64, out: &mut [u8]) -> Result<(), WriteError> {
+        read_exact_at(&self.file, offset, out).map_err(|e| io_error(&self.target, "read back", &e))
+    }
+
     /// Cuts or extends the file to `len` bytes and gives it its final name.
     ///
     /// # Errors
@@ -269,6 +277,23 @@ impl Drop for PendingFile {
 #[cfg(unix)]
 fn write_all_at(file: &File, offset: u64, bytes: &[u8]) -> std::io::Result<()> {
     std::os::unix::fs::FileExt::write_all_at(file, bytes, offset)
+}
+
+#[cfg(unix)]
+fn read_exact_at(file: &File, offset: u64, out: &mut [u8]) -> std::io::Result<()> {
+    std::os::unix::fs::FileExt::read_exact_at(file, out, offset)
+}
+
+#[cfg(windows)]
+fn read_exact_at(file: &File, mut offset: u64, mut out: &mut [u8]) -> std::io::Result<()> {
+    while !out.is_empty() {
+        let n = std::os::windows::fs::FileExt::seek_read(file, out, offset)?;
+        if n == 0 {
+            return Err(ErrorKind::UnexpectedEof.into());
+        }
+        (offset, out) = (offset + n as u64, &mut out[n..]);
+    }
+    Ok(())
 }
 
 #[cfg(windows)]
@@ -303,6 +328,9 @@ mod tests {
         let target = dir.path().join("a.nc");
         let pending = PendingFile::create(&target).unwrap();
         pending.write_at(3, b"abc").unwrap();
+        let mut back = [0; 2];
+        pending.read_at(4, &mut back).unwrap();
+        assert_eq!(&back, b"bc");
         assert!(!target.exists());
         pending.finish(6).unwrap();
         assert_eq!(std::fs::read(&target).unwrap(), b"\0\0\0abc");

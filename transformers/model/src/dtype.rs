@@ -255,6 +255,8 @@ pub trait Number: Copy + PartialEq + PartialOrd + Send + Sync + 'static {
     fn from_ne(bytes: &[u8]) -> Self;
     /// Appends the native bytes.
     fn put_ne(self, out: &mut Vec<u8>);
+    /// Writes the native bytes over `out`, which is exactly as long as they are.
+    fn write_ne(self, out: &mut [u8]);
 }
 
 macro_rules! number {
@@ -269,6 +271,7 @@ macro_rules! number {
                 <$t>::from_ne_bytes(b)
             }
             #[inline] fn put_ne(self, out: &mut Vec<u8>) { out.extend_from_slice(&self.to_ne_bytes()); }
+            #[inline] fn write_ne(self, out: &mut [u8]) { out.copy_from_slice(&self.to_ne_bytes()); }
         }
     )*};
 }

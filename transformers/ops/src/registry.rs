@@ -15,7 +15,7 @@ pub static OPERATIONS: &[&dyn Operation] = &[
     &crate::subset_segments::SubsetSegments,
 ];
 
-pub static TRANSFORMS: &[&dyn Transform] = &[];
+pub static TRANSFORMS: &[&dyn Transform] = &[&crate::reproject_grid::ReprojectGrid];
 
 /// Name and summary of all of them.
 pub fn listing() -> Vec<(&'static str, &'static str)> {

@@ -12,32 +12,6 @@ impl From<&OpenOptions> for super::ExternalOptions {
     }
 }
 
-/// GeoTIFF.
-pub struct Geotiff;
-
-impl Format for Geotiff {
-    fn card(&self) -> &'static Card {
-        &Card {
-            name: "geotiff",
-            summary: "GeoTIFF and Cloud-Optimised GeoTIFF (needs GDAL)",
-            media_types: &["image/tiff", "image/geotiff", "image/tiff;application=geotiff"],
-            aliases: &[],
-            extension: "tif",
-            reads: true,
-            writes: false,
-        }
-    }
-
-    fn recognises(&self, head: &[u8], name: &str) -> bool {
-        let _ = name;
-        [&b"II*\0"[..], b"MM\0*", b"II+\0", b"MM\0+"].iter().any(|m| head.starts_with(m))
-    }
-
-    fn open(&self, source: Arc<dyn ByteSource>, options: &OpenOptions) -> Result<Granule, ReadError> {
-        super::open(&source, &options.into())
-    }
-}
-
 /// GRIB; messages may stand behind a bulletin header.
 pub struct Grib;
 

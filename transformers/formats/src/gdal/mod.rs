@@ -13,7 +13,7 @@ mod source;
 #[cfg(test)]
 mod tests;
 
-pub use format::{Geotiff, Grib};
+pub use format::Grib;
 
 use std::path::Path;
 use std::sync::Arc;

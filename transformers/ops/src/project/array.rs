@@ -1,0 +1,439 @@
+//! The lazy array of a variable on its new grid.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use harmony_model::{ArraySource, ReadError, Runs, Window};
+use rayon::prelude::*;
+
+use super::block::Block;
+use super::cache::{Look, Strip, StripCache, StripKey};
+use super::element::{Element, Real};
+use super::plane::Plane;
+use super::resampler::{Blender, NOWHERE, Picker, Resampler};
+
+/// Rows of a block that are computed together, whatever they need of the source.
+const LEAST_ROWS: usize = 16;
+/// Bytes of a strip of the source.
+const STRIP_BYTES: usize = 6 << 20;
+/// Cells that one task computes.
+const BAND_CELLS: usize = 1 << 15;
+
+/// One variable, resampled plane by plane: leading axes, then target rows and columns.
+pub struct ResampledArray {
+    inner: Arc<dyn ArraySource>,
+    inner_shape: Vec<u64>,
+    /// Axes of `inner` that are rows and columns of the source plane.
+    row_axis: usize,
+    col_axis: usize,
+    /// The other axes, in order.
+    leading: Vec<usize>,
+    resampler: Resampler,
+    element: Element,
+    /// The target has columns before rows.
+    transposed: bool,
+    /// What of the source plane the whole target needs.
+    needed: Option<Block>,
+    strip_rows: usize,
+    cache: Arc<StripCache>,
+    number: u64,
+    costs: Mutex<HashMap<u64, u64>>,
+}
+
+/// What a [`ResampledArray`] is made of.
+pub struct Source {
+    pub data: Arc<dyn ArraySource>,
+    pub shape: Vec<u64>,
+    /// Axes of `data` that are rows and columns of the source plane.
+    pub row_axis: usize,
+    pub col_axis: usize,
+    pub element: Element,
+    /// Rows of a stored chunk; strips are multiples of it.
+    pub chunk_rows: u64,
+    /// Give columns before rows.
+    pub transposed: bool,
+}
+
+impl ResampledArray {
+    /// `cache` is best shared by all variables of a granule.
+    pub fn new(source: Source, resampler: Resampler, cache: Arc<StripCache>) -> Self {
+        let footprint = resampler.footprint();
+        let needed = footprint.window(&Block::all(footprint.target_shape()));
+        let leading =
+            (0..source.shape.len()).filter(|&a| a != source.row_axis && a != source.col_axis).collect();
+        let width = needed.as_ref().map_or(1, Block::width).max(1);
+        let worked = match &resampler {
+            Resampler::Pick(_) => source.element.size(),
+            Resampler::Blend(_) if source.element.is_small() => 4,
+            Resampler::Blend(_) => 8,
+        };
+        let chunk = usize::try_from(source.chunk_rows).unwrap_or(1).max(1);
+        let fitting = STRIP_BYTES / (width * worked).max(1);
+        // Whole chunks, so that none is decoded twice, unless that makes strips far too large.
+        let strip_rows = match fitting / chunk {
+            0 if chunk / 16 > fitting => (fitting * 16).max(1),
+            0 => chunk,
+            n => n * chunk,
+        };
+        ResampledArray {
+            inner: source.data,
+            inner_shape: source.shape,
+            row_axis: source.row_axis,
+            col_axis: source.col_axis,
+            leading,
+            resampler,
+            element: source.element,
+            transposed: source.transposed,
+            needed,
+            strip_rows,
+            number: cache.register(),
+            cache,
+            costs: Mutex::default(),
+        }
+    }
+
+    /// Number of a plane from its indices on the leading axes.
+    fn plane_number(&self, at: &[u64]) -> u64 {
+        self.leading
+            .iter()
+            .zip(at)
+            .fold(0u64, |n, (&a, &i)| n.wrapping_mul(self.inner_shape[a]).wrapping_add(i))
+    }
+
+    /// The window of `inner` that is `block` of the plane at `at`.
+    fn inner_window(&self, at: &[u64], block: &Block) -> Window {
+        let mut axes = vec![Runs::default(); self.inner_shape.len()];
+        for (&a, &i) in self.leading.iter().zip(at) {
+            axes[a] = Runs::range(i, 1);
+        }
+        axes[self.row_axis] = Runs::range(block.rows.start as u64, block.height() as u64);
+        axes[self.col_axis] = Runs::range(block.cols.start as u64, block.width() as u64);
+        Window(axes)
+    }
+
+    /// The block of the target that a window's last two axes touch: rows and columns.
+    fn plane_axes<'w>(&self, window: &'w Window) -> (&'w Runs, &'w Runs) {
+        let n = window.0.len();
+        if self.transposed {
+            (&window.0[n - 1], &window.0[n - 2])
+        } else {
+            (&window.0[n - 2], &window.0[n - 1])
+        }
+    }
+
+    /// Decodes a strip of the plane at `at`.
+    fn load(&self, at: &[u64], extent: &Block) -> Result<Strip, ReadError> {
+        let size = self.element.size();
+        let mut bytes = vec![0; extent.count() * size];
+        self.inner.read(&self.inner_window(at, extent), &mut bytes)?;
+        if self.col_axis < self.row_axis {
+            bytes = transpose(&bytes, extent.width(), extent.height(), size);
+        }
+        Ok(match &self.resampler {
+            Resampler::Pick(_) => Strip::Bytes(bytes),
+            Resampler::Blend(b) if self.works_in_single(&**b) => {
+                let (values, has_fill) = self.element.decode::<f32>(&bytes, false);
+                Strip::F32 { values, has_fill }
+            }
+            Resampler::Blend(b) => {
+                let (values, has_fill) = self.element.decode::<f64>(&bytes, b.on_physical());
+                Strip::F64 { values, has_fill }
+            }
+        })
+    }
+
+    fn works_in_single(&self, blender: &dyn Blender) -> bool {
+        self.element.is_small() && !blender.on_physical()
+    }
+
+    /// The rows and columns of strip `n`.
+    fn strip_extent(&self, needed: &Block, n: usize) -> Block {
+        let start = needed.rows.start + n * self.strip_rows;
+        Block { rows: start..(start + self.strip_rows).min(needed.rows.end), cols: needed.cols.clone() }
+    }
+
+    /// The strips that hold rows of `window`, from the number of the first on.
+    fn strips(
+        &self,
+        at: &[u64],
+        needed: &Block,
+        window: &Block,
+    ) -> Result<(usize, Vec<Arc<Strip>>), ReadError> {
+        let first = (window.rows.start - needed.rows.start) / self.strip_rows;
+        let last = (window.rows.end - 1 - needed.rows.start) / self.strip_rows;
+        let plane = self.plane_number(at);
+        let key = |strip| StripKey { array: self.number, plane, strip };
+        let mut found: Vec<Option<Arc<Strip>>> = Vec::with_capacity(last + 1 - first);
+        for n in first..=last {
+            found.push(match self.cache.look(key(n)) {
+                Look::Ready(strip) => Some(strip),
+                Look::Yours => Some(self.make(at, needed, key(n))?),
+                Look::Busy => None,
+            });
+        }
+        for (i, slot) in found.iter_mut().enumerate().filter(|(_, s)| s.is_none()) {
+            *slot = Some(match self.cache.look(key(first + i)) {
+                Look::Ready(strip) => strip,
+                Look::Yours => self.make(at, needed, key(first + i))?,
+                Look::Busy => Arc::new(self.load(at, &self.strip_extent(needed, first + i))?),
+            });
+        }
+        Ok((first, found.into_iter().flatten().collect()))
+    }
+
+    fn make(&self, at: &[u64], needed: &Block, key: StripKey) -> Result<Arc<Strip>, ReadError> {
+        let strip = self.load(at, &self.strip_extent(needed, key.strip)).map(Arc::new);
+        match &strip {
+            Ok(strip) => self.cache.put(key, strip),
+            Err(_) => self.cache.give_up(key),
+        }
+        strip
+    }
+
+    /// Computes `block` of the plane at `at`, row-major, into `out`.
+    fn compute(&self, at: &[u64], block: &Block, out: &mut [u8]) -> Result<(), ReadError> {
+        let footprint = self.resampler.footprint();
+        let (Some(window), Some(needed)) = (footprint.window(block), &self.needed) else {
+            fill_with(out, self.element.fill());
+            return Ok(());
+        };
+        let window = window.intersection(needed);
+        if window.is_empty() {
+            fill_with(out, self.element.fill());
+            return Ok(());
+        }
+        let width = needed.width() * self.element.size().max(4);
+        // More than the cache may keep is more than one block may hold.
+        if window.height() * width > self.cache.budget() && block.height() > LEAST_ROWS {
+            let middle = block.rows.start + block.height() / 2;
+            let (head, tail) =
+                out.split_at_mut((middle - block.rows.start) * block.width() * self.element.size());
+            self.compute(at, &Block { rows: block.rows.start..middle, cols: block.cols.clone() }, head)?;
+            return self.compute(at, &Block { rows: middle..block.rows.end, cols: block.cols.clone() }, tail);
+        }
+        let (first, strips) = self.strips(at, needed, &window)?;
+        let start = needed.rows.start + first * self.strip_rows;
+        let end = (start + strips.len() * self.strip_rows).min(needed.rows.end);
+        let extent = Block { rows: start..end, cols: needed.cols.clone() };
+        match &self.resampler {
+            Resampler::Pick(picker) => {
+                let plane = byte_plane(&extent, &strips, self.element.size());
+                self.in_bands(block, out, |band, part| self.pick(&**picker, &plane, band, part));
+            }
+            Resampler::Blend(b) if self.works_in_single(&**b) => {
+                let plane = plane_of(&extent, &strips, |s| match s {
+                    Strip::F32 { values, has_fill } => (values, *has_fill),
+                    _ => (&[], true),
+                });
+                self.in_bands(block, out, |band, part| {
+                    self.blend(false, band, part, |values| b.blend_f32(&plane, band, values));
+                });
+            }
+            Resampler::Blend(b) => {
+                let plane = plane_of(&extent, &strips, |s| match s {
+                    Strip::F64 { values, has_fill } => (values, *has_fill),
+                    _ => (&[], true),
+                });
+                self.in_bands(block, out, |band, part| {
+                    self.blend(b.on_physical(), band, part, |values| b.blend_f64(&plane, band, values));
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Runs `work` over bands of rows, in parallel.
+    fn in_bands(&self, block: &Block, out: &mut [u8], work: impl Fn(&Block, &mut [u8]) + Sync) {
+        let rows = (BAND_CELLS / block.width().max(1)).max(1);
+        let bytes = rows * block.width() * self.element.size();
+        out.par_chunks_mut(bytes.max(1)).enumerate().for_each(|(i, part)| {
+            let start = block.rows.start + i * rows;
+            work(&Block { rows: start..(start + rows).min(block.rows.end), cols: block.cols.clone() }, part);
+        });
+    }
+
+    fn blend<R: Real>(&self, physical: bool, band: &Block, out: &mut [u8], kernel: impl FnOnce(&mut [R])) {
+        let mut values = vec![R::NAN; band.count()];
+        kernel(&mut values);
+        self.element.encode(&values, physical, out);
+    }
+
+    fn pick(&self, picker: &dyn Picker, plane: &Plane<u8>, band: &Block, out: &mut [u8]) {
+        let (mut rows, mut cols) = (vec![NOWHERE; band.count()], vec![NOWHERE; band.count()]);
+        picker.pick(band, &mut rows, &mut cols);
+        let fill = self.element.fill();
+        match self.element.size() {
+            1 => gather::<1>(plane, &rows, &cols, fill, out),
+            2 => gather::<2>(plane, &rows, &cols, fill, out),
+            4 => gather::<4>(plane, &rows, &cols, fill, out),
+            8 => gather::<8>(plane, &rows, &cols, fill, out),
+            size => gather_any(plane, &rows, &cols, fill, size, out),
+        }
+    }
+
+    /// What reading the plane at `at` costs as a whole.
+    fn plane_cost(&self, at: &[u64]) -> Result<u64, ReadError> {
+        let Some(needed) = &self.needed else { return Ok(0) };
+        let number = self.plane_number(at);
+        let known = self.costs.lock().unwrap_or_else(PoisonError::into_inner).get(&number).copied();
+        if let Some(cost) = known {
+            return Ok(cost);
+        }
+        let cost = self.inner.cost(&self.inner_window(at, needed))?;
+        self.costs.lock().unwrap_or_else(PoisonError::into_inner).insert(number, cost);
+        Ok(cost)
+    }
+
+    /// Calls `each` with the indices of every plane of the window.
+    fn each_plane(
+        &self,
+        window: &Window,
+        mut each: impl FnMut(&[u64]) -> Result<(), ReadError>,
+    ) -> Result<(), ReadError> {
+        let axes: Vec<Vec<u64>> =
+            window.0[..self.leading.len()].iter().map(|r| r.indices().collect()).collect();
+        let planes: usize = axes.iter().map(Vec::len).product();
+        let mut at = vec![0; axes.len()];
+        for p in 0..planes {
+            let mut rest = p;
+            for (i, axis) in axes.iter().enumerate().rev() {
+                at[i] = axis[rest % axis.len()];
+                rest /= axis.len();
+            }
+            each(&at)?;
+        }
+        Ok(())
+    }
+
+    /// Computes the outer product of runs of rows and columns of one plane.
+    fn compute_runs(&self, at: &[u64], rows: &Runs, cols: &Runs, out: &mut [u8]) -> Result<(), ReadError> {
+        let range = |r: &harmony_model::runs::Run| r.start as usize..r.end() as usize;
+        if let ([r], [c]) = (rows.runs(), cols.runs()) {
+            return self.compute(at, &Block { rows: range(r), cols: range(c) }, out);
+        }
+        let (size, stride) = (self.element.size(), cols.len() as usize * self.element.size());
+        let mut top = 0;
+        for r in rows.runs() {
+            let mut left = 0;
+            for c in cols.runs() {
+                let mut part = vec![0; (r.len * c.len) as usize * size];
+                self.compute(at, &Block { rows: range(r), cols: range(c) }, &mut part)?;
+                let width = c.len as usize * size;
+                for (i, row) in part.chunks_exact(width.max(1)).enumerate() {
+                    let from = (top + i) * stride + left;
+                    out[from..from + width].copy_from_slice(row);
+                }
+                left += width;
+            }
+            top += r.len as usize;
+        }
+        Ok(())
+    }
+}
+
+impl ArraySource for ResampledArray {
+    fn read(&self, window: &Window, out: &mut [u8]) -> Result<(), ReadError> {
+        let (rows, cols) = self.plane_axes(window);
+        let size = self.element.size();
+        let plane_bytes = (rows.len() * cols.len()) as usize * size;
+        if plane_bytes == 0 {
+            return Ok(());
+        }
+        let mut parts = out.chunks_exact_mut(plane_bytes);
+        self.each_plane(window, |at| {
+            let Some(part) = parts.next() else { return Ok(()) };
+            if !self.transposed {
+                return self.compute_runs(at, rows, cols, part);
+            }
+            let mut upright = vec![0; plane_bytes];
+            self.compute_runs(at, rows, cols, &mut upright)?;
+            part.copy_from_slice(&transpose(&upright, rows.len() as usize, cols.len() as usize, size));
+            Ok(())
+        })
+    }
+
+    /// Each block bears its share of reading the source plane once: strips are kept for its neighbours.
+    fn cost(&self, window: &Window) -> Result<u64, ReadError> {
+        let (rows, cols) = self.plane_axes(window);
+        let [height, width] = self.resampler.footprint().target_shape();
+        let (cells, all) = (rows.len() * cols.len(), (height as u64 * width as u64).max(1));
+        let mut total = 0u64;
+        self.each_plane(window, |at| {
+            let share = u128::from(self.plane_cost(at)?) * u128::from(cells) / u128::from(all);
+            total = total.saturating_add(u64::try_from(share).unwrap_or(u64::MAX));
+            Ok(())
+        })?;
+        Ok(total)
+    }
+}
+
+fn plane_of<'s, T: Copy>(
+    extent: &Block,
+    strips: &'s [Arc<Strip>],
+    values: impl Fn(&'s Strip) -> (&'s [T], bool),
+) -> Plane<'s, T> {
+    let (mut rows, mut any_fill) = (Vec::with_capacity(extent.height()), false);
+    for strip in strips {
+        let (values, has_fill) = values(strip);
+        rows.extend(values.chunks_exact(extent.width()));
+        any_fill |= has_fill;
+    }
+    Plane::new(extent.clone(), rows, any_fill)
+}
+
+/// Rows of bytes; columns still count elements.
+fn byte_plane<'s>(extent: &Block, strips: &'s [Arc<Strip>], size: usize) -> Plane<'s, u8> {
+    let mut rows = Vec::with_capacity(extent.height());
+    for strip in strips {
+        if let Strip::Bytes(bytes) = &**strip {
+            rows.extend(bytes.chunks_exact((extent.width() * size).max(1)));
+        }
+    }
+    Plane::new(extent.clone(), rows, true)
+}
+
+fn gather<const N: usize>(plane: &Plane<u8>, rows: &[u32], cols: &[u32], fill: &[u8], out: &mut [u8]) {
+    let first = plane.extent().cols.start;
+    let mut nothing = [0; N];
+    nothing.copy_from_slice(fill);
+    let mut last = NOWHERE;
+    let mut line: &[[u8; N]] = &[];
+    for ((o, &r), &c) in out.as_chunks_mut::<N>().0.iter_mut().zip(rows).zip(cols) {
+        *o = if r == NOWHERE {
+            nothing
+        } else {
+            if r != last {
+                (last, line) = (r, plane.row(r as usize).as_chunks::<N>().0);
+            }
+            line[c as usize - first]
+        };
+    }
+}
+
+fn gather_any(plane: &Plane<u8>, rows: &[u32], cols: &[u32], fill: &[u8], size: usize, out: &mut [u8]) {
+    let first = plane.extent().cols.start;
+    for ((o, &r), &c) in out.chunks_exact_mut(size.max(1)).zip(rows).zip(cols) {
+        if r == NOWHERE {
+            o.copy_from_slice(fill);
+        } else {
+            let from = (c as usize - first) * size;
+            o.copy_from_slice(&plane.row(r as usize)[from..from + size]);
+        }
+    }
+}
+
+fn fill_with(out: &mut [u8], fill: &[u8]) {
+    out.chunks_exact_mut(fill.len().max(1)).for_each(|o| o.copy_from_slice(fill));
+}
+
+/// Columns for rows of a row-major `rows` × `cols` array.
+fn transpose(bytes: &[u8], rows: usize, cols: usize, size: usize) -> Vec<u8> {
+    let mut out = vec![0; bytes.len()];
+    for c in 0..cols {
+        for r in 0..rows {
+            let (from, to) = ((r * cols + c) * size, (c * rows + r) * size);
+            out[to..to + size].copy_from_slice(&bytes[from..from + size]);
+        }
+    }
+    out
+}

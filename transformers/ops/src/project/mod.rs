@@ -1,0 +1,25 @@
+//! What every change of horizontal grid shares: the target grid, lazy resampled arrays and the granule around them.
+//!
+//! An operation (grid to grid, swath to grid, regridding) finds a [`target`] grid for each geolocation, makes a
+//! [`Resampler`] for it, wraps the variables in [`ResampledArray`]s and hands everything to [`output::build`].
+
+pub mod array;
+pub mod block;
+pub mod cache;
+mod compact;
+pub mod element;
+pub mod mapping;
+pub mod named;
+pub mod output;
+pub mod plane;
+pub mod resampler;
+pub mod target;
+
+pub use array::{ResampledArray, Source};
+pub use block::Block;
+pub use cache::StripCache;
+pub use element::Element;
+pub use output::{Parts, Place, Projected};
+pub use plane::Plane;
+pub use resampler::{Blender, Footprint, NOWHERE, Picker, Resampler};
+pub use target::{SourceKind, Suggestion};

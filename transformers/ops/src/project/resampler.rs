@@ -1,0 +1,63 @@
+//! How one plane of a source becomes one plane of the target.
+
+use std::sync::Arc;
+
+use super::block::Block;
+use super::plane::Plane;
+
+/// Row (and column) of a target cell that takes no source cell.
+pub const NOWHERE: u32 = u32::MAX;
+
+/// What a block of the target needs of the source.
+pub trait Footprint: Send + Sync {
+    /// Rows and columns of the source plane.
+    fn source_shape(&self) -> [usize; 2];
+
+    /// Rows and columns of the target plane.
+    fn target_shape(&self) -> [usize; 2];
+
+    /// The smallest rectangle of the source that `block` of the target is made of; `None` when it gets nothing.
+    fn window(&self, block: &Block) -> Option<Block>;
+}
+
+/// Each target cell takes the bits of one source cell: any type of fixed size.
+pub trait Picker: Footprint {
+    /// For each cell of `block`, row-major, row and column in the source plane, within [`Footprint::window`], or
+    /// [`NOWHERE`] in both.
+    fn pick(&self, block: &Block, rows: &mut [u32], cols: &mut [u32]);
+}
+
+/// Target cells are computed from numbers. Missing numbers are NaN, on both sides.
+///
+/// Numbers are the stored ones unless [`Blender::on_physical`]: means with weights that add up to one are the same
+/// either way, and stored integers lose nothing. Small types come as `f32`, others as `f64`.
+pub trait Blender: Footprint {
+    /// Whether it needs physical values (squares, sums).
+    fn on_physical(&self) -> bool {
+        false
+    }
+
+    /// Computes `block` into `out`, row-major. `plane` covers at least [`Footprint::window`] of it. Serial: the caller
+    /// runs blocks in parallel.
+    fn blend_f32(&self, plane: &Plane<f32>, block: &Block, out: &mut [f32]);
+
+    /// The same in double precision.
+    fn blend_f64(&self, plane: &Plane<f64>, block: &Block, out: &mut [f64]);
+}
+
+/// Either kind; cheap to clone, shared by all variables and planes of a pair of grids.
+#[derive(Clone)]
+pub enum Resampler {
+    Pick(Arc<dyn Picker>),
+    Blend(Arc<dyn Blender>),
+}
+
+impl Resampler {
+    /// Its footprint.
+    pub fn footprint(&self) -> &dyn Footprint {
+        match self {
+            Resampler::Pick(p) => &**p,
+            Resampler::Blend(b) => &**b,
+        }
+    }
+}

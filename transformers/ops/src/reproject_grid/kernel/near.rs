@@ -1,0 +1,71 @@
+//! The source cell in which the centre of a target cell lies.
+
+use super::frame::{Frame, footprint_of_frame};
+use crate::project::{Block, NOWHERE, Picker};
+
+/// Positions this close below an edge are on it: they come from decimal fractions.
+const EDGE: f64 = 1e-9;
+
+/// Nearest neighbour.
+pub struct Near {
+    frame: Frame,
+    /// Source column of every target column, when the warp is separable.
+    columns: Option<Vec<u32>>,
+}
+
+footprint_of_frame!(Near);
+
+impl Near {
+    pub fn new(frame: Frame) -> Self {
+        let columns =
+            frame.warp.separable().map(|t| t.col_centres.iter().map(|&x| column(&frame, x)).collect());
+        Near { frame, columns }
+    }
+}
+
+/// The cell number on an axis of `n` cells; its far end belongs to the last cell.
+#[inline]
+fn cell(at: f64, n: usize) -> Option<usize> {
+    let at = at + EDGE;
+    // NaN compares as outside.
+    if !(at >= 0.0 && at <= n as f64 + 2.0 * EDGE) {
+        return None;
+    }
+    Some((at as usize).min(n - 1))
+}
+
+#[inline]
+fn column(frame: &Frame, x: f64) -> u32 {
+    let found = match frame.wraps {
+        Some(_) if x.is_finite() => frame.column((x + EDGE).floor() as i64),
+        _ => cell(x, frame.shape[1]),
+    };
+    found.map_or(NOWHERE, |c| c as u32)
+}
+
+impl Picker for Near {
+    fn pick(&self, block: &Block, rows: &mut [u32], cols: &mut [u32]) {
+        let width = block.width();
+        let (mut xs, mut ys) = (vec![0.0; width], vec![0.0; width]);
+        let lines = rows.chunks_exact_mut(width).zip(cols.chunks_exact_mut(width));
+        for (row, (rows, cols)) in block.rows.clone().zip(lines) {
+            if let (Some(columns), Some(tables)) = (&self.columns, self.frame.warp.separable()) {
+                let r = cell(tables.row_centres[row], self.frame.shape[0]);
+                let Some(r) = r else { continue };
+                cols.copy_from_slice(&columns[block.cols.clone()]);
+                for (r_out, &c) in rows.iter_mut().zip(&*cols) {
+                    *r_out = if c == NOWHERE { NOWHERE } else { r as u32 };
+                }
+                continue;
+            }
+            self.frame.centres(row, block, &mut xs, &mut ys);
+            let ny = self.frame.shape[0];
+            for (((r, c), &x), &y) in rows.iter_mut().zip(cols).zip(&xs).zip(&ys) {
+                let col = column(&self.frame, x);
+                if let (Some(found), true) = (cell(y, ny), col != NOWHERE) {
+                    (*r, *c) = (found as u32, col);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,297 @@
+//! Which variables go to which grid, and the lazy granule of it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use harmony_model::{Attribute, GridSpec, Interpolation, VarId};
+
+use super::choose::{self, Choice};
+use super::kernel;
+use super::source::{LocatedGrid, SourceGrid, located_grid};
+use super::suggest::suggest;
+use super::warp::Warp;
+use crate::error::OpError;
+use crate::project::{
+    Element, Parts, Place, Projected, ResampledArray, Resampler, Source, SourceKind, StripCache, cache,
+    output, target,
+};
+use crate::scene::Scene;
+use crate::transform::Transformed;
+
+/// A grid of the input that gets another one.
+pub struct Move {
+    /// Index into the table of geolocations.
+    located: usize,
+    source: LocatedGrid,
+    target: GridSpec,
+    vars: Vec<VarId>,
+}
+
+/// All grids that change.
+pub struct Plan {
+    pub grids: Vec<Move>,
+    notices: Vec<String>,
+}
+
+impl Plan {
+    /// # Errors
+    /// When a target grid makes no sense, or the coordinates of a source can't be read.
+    pub fn of(scene: &Scene) -> Result<Self, OpError> {
+        let mut plan = Plan { grids: Vec::new(), notices: Vec::new() };
+        for (i, located) in scene.table.located.iter().enumerate() {
+            let Some(source) = located_grid_if_used(scene, i, located)? else { continue };
+            let vars = variables(scene, i, &source);
+            let (target, notice) = target_grid(scene, &source.grid)?;
+            if vars.is_empty() || is_same(&source.grid, &target) {
+                continue;
+            }
+            plan.notices.extend(notice.filter(|n| !plan.notices.contains(n)));
+            plan.grids.push(Move { located: i, source, target, vars });
+        }
+        Ok(plan)
+    }
+
+    /// For `--explain`.
+    pub fn words(&self) -> String {
+        let grid = |g: &GridSpec| {
+            let name = g.crs.authority_code().unwrap_or_else(|| g.crs.definition.clone());
+            let unit = if g.crs.is_geographic() { "°" } else { "" };
+            format!("{} × {} cells of {:.6}{unit} × {:.6}{unit} in {name}", g.nx, g.ny, g.dx, g.dy.abs())
+        };
+        let mut all: Vec<String> = self
+            .grids
+            .iter()
+            .map(|m| format!("{} variable(s) to {}", m.vars.len(), grid(&m.target)))
+            .collect();
+        all.dedup();
+        all.join("; ")
+    }
+
+    /// # Errors
+    /// When a variable asked for by name can't be resampled, or there is no way between two CRS.
+    pub fn run(self, scene: &Scene) -> Result<Transformed, OpError> {
+        let cache = StripCache::new(cache::BUDGET);
+        let mut parts = Parts { places: Vec::new(), projected: Vec::new(), dropped: BTreeSet::new() };
+        let mut notices = self.notices;
+        let mut substituted: BTreeMap<(&str, &str), Vec<String>> = BTreeMap::new();
+        for step in &self.grids {
+            let place = parts.places.len();
+            parts.places.push(Place::new(step.located, step.target.clone()));
+            let mut kernels = Kernels::new(&step.source.grid, &step.target)?;
+            for &v in &step.vars {
+                let var = scene.granule.var(v);
+                if var.dtype.has_slots() {
+                    drop_variable(
+                        scene,
+                        v,
+                        "its texts have no place on a new grid",
+                        &mut parts,
+                        &mut notices,
+                    )?;
+                    continue;
+                }
+                let choice = choose::choose(&scene.request, var, &kernels.warp);
+                if let Some(asked) = choice.instead_of {
+                    substituted
+                        .entry((choice.method.name(), asked.name()))
+                        .or_default()
+                        .push(var.path.clone());
+                }
+                let Some(resampler) = kernels.get(choice) else { continue };
+                parts.projected.push(projected(scene, step, v, place, resampler, choice, &cache));
+            }
+            drop_half_placed(scene, step, &mut parts, &mut notices)?;
+        }
+        notices.extend(substituted.into_iter().map(|((method, asked), vars)| {
+            format!("{} hold(s) codes: resampled with '{method}' instead of '{asked}'", vars.join(", "))
+        }));
+        Ok(Transformed { granule: output::build(scene, parts), notices })
+    }
+}
+
+/// Resamplers of one pair of grids, each made once.
+struct Kernels {
+    warp: Arc<Warp>,
+    made: BTreeMap<&'static str, Resampler>,
+}
+
+impl Kernels {
+    fn new(source: &SourceGrid, target: &GridSpec) -> Result<Self, OpError> {
+        Ok(Kernels { warp: Warp::new(source, target)?, made: BTreeMap::new() })
+    }
+
+    fn get(&mut self, choice: Choice) -> Option<Resampler> {
+        let name = choice.method.name();
+        if !self.made.contains_key(name) {
+            self.made.insert(name, kernel::resampler(&self.warp, choice.method)?);
+        }
+        self.made.get(name).cloned()
+    }
+}
+
+/// The source grid of a geolocation that data variables use.
+fn located_grid_if_used(
+    scene: &Scene,
+    index: usize,
+    located: &harmony_model::geolocation::Located,
+) -> Result<Option<LocatedGrid>, OpError> {
+    if !scene.table.of_var.contains(&Some(index)) {
+        return Ok(None);
+    }
+    located_grid(scene, &located.geolocation)
+}
+
+/// Data on both axes of a grid.
+fn variables(scene: &Scene, located: usize, source: &LocatedGrid) -> Vec<VarId> {
+    let granule = &scene.granule;
+    let on_grid = |v: &VarId| {
+        let dims = &granule.var(*v).dims;
+        let once = |d| dims.iter().filter(|o| **o == d).count() == 1;
+        once(source.row) && once(source.col)
+    };
+    let is_data = |v: &VarId| !scene.table.is_coordinate(*v) || scene.times.is_time(*v);
+    granule
+        .var_ids()
+        .filter(|v| scene.table.of_var.get(v.0) == Some(&Some(located)))
+        .filter(|v| on_grid(v) && is_data(v))
+        .collect()
+}
+
+/// The requested grid for a source.
+fn target_grid(scene: &Scene, source: &SourceGrid) -> Result<(GridSpec, Option<String>), OpError> {
+    let request = &scene.request.target;
+    if scene.request.browse {
+        return browse_grid(scene, source);
+    }
+    let crs = target::crs(request, &source.crs)?;
+    let mut notice = None;
+    let grid = target::resolve(request, crs.clone(), SourceKind::Grid, || {
+        let suggested = suggest(source, &crs)?;
+        notice = suggested.notice;
+        Ok(suggested.grid)
+    })?;
+    Ok((grid, notice))
+}
+
+/// The grid of browse images. The one place to ask the rules of the Global Imagery Browse Services.
+fn browse_grid(scene: &Scene, source: &SourceGrid) -> Result<(GridSpec, Option<String>), OpError> {
+    let request = &scene.request.target;
+    let crs = target::crs(request, &source.crs)?;
+    let grid = target::resolve(request, crs.clone(), SourceKind::Grid, || Ok(suggest(source, &crs)?.grid))?;
+    Ok((grid, None))
+}
+
+/// Whether the target has the cells that the source has.
+fn is_same(source: &SourceGrid, target: &GridSpec) -> bool {
+    let own = source.spec();
+    let close = |a: f64, b: f64, cell: f64| (a - b).abs() <= 1e-6 * cell;
+    let turn = if source.turn.is_some() { 360.0 } else { 0.0 };
+    let shift = if turn > 0.0 { turn * ((own.x0 - target.x0) / turn).round() } else { 0.0 };
+    own.nx == target.nx
+        && own.ny == target.ny
+        && close(own.x0 - shift, target.x0, own.dx)
+        && close(own.y0, target.y0, own.dx)
+        && close(own.dx, target.dx, own.dx / own.nx as f64)
+        && close(own.dy, target.dy, own.dx / own.ny as f64)
+        && own.crs.same_as(&target.crs)
+}
+
+fn projected(
+    scene: &Scene,
+    step: &Move,
+    v: VarId,
+    place: usize,
+    resampler: Resampler,
+    choice: Choice,
+    cache: &Arc<StripCache>,
+) -> Projected {
+    let granule = &scene.granule;
+    let var = granule.var(v);
+    let axis = |dim| var.dims.iter().position(|d| *d == dim).unwrap_or(0);
+    let (row_axis, col_axis) = (axis(step.source.row), axis(step.source.col));
+    let element = Element::of(var);
+    let mut attrs = Vec::new();
+    if !element.declares_fill() && reaches_beyond(&step.source.grid, &step.target) {
+        attrs.extend(element.fill_attribute(&var.dtype));
+    }
+    if choice.method == Interpolation::Conservative {
+        attrs.push(Attribute::text("cell_methods", &with_area_mean(var.attr_text("cell_methods"))));
+    }
+    let source = Source {
+        data: var.data.clone(),
+        shape: granule.shape(v),
+        row_axis,
+        col_axis,
+        element,
+        chunk_rows: var.storage.chunk_shape().and_then(|c| c.get(row_axis).copied()).unwrap_or(1),
+        transposed: col_axis < row_axis,
+    };
+    let transposed = source.transposed;
+    let leading =
+        var.dims.iter().copied().filter(|d| *d != step.source.row && *d != step.source.col).collect();
+    let data = Arc::new(ResampledArray::new(source, resampler, cache.clone()));
+    Projected { var: v, place, leading, transposed, data, attrs }
+}
+
+fn with_area_mean(old: Option<String>) -> String {
+    match old.map(|o| o.trim().to_owned()).filter(|o| !o.is_empty()) {
+        Some(old) if old.contains("area: mean") => old,
+        Some(old) => format!("{old} area: mean"),
+        None => "area: mean".into(),
+    }
+}
+
+/// Whether target cells may lie outside the source.
+fn reaches_beyond(source: &SourceGrid, target: &GridSpec) -> bool {
+    if !source.crs.same_as(&target.crs) {
+        return true;
+    }
+    let (a, b) = (source.extent(), target.extent());
+    let (ex, ey) = (1e-6 * source.x.cell(), 1e-6 * source.y.cell());
+    let across = source.wraps_at().is_some() || (b[0] >= a[0] - ex && b[2] <= a[2] + ex);
+    !(across && b[1] >= a[1] - ey && b[3] <= a[3] + ey)
+}
+
+/// Leaves a variable out; an error when the request names it.
+fn drop_variable(
+    scene: &Scene,
+    v: VarId,
+    why: &str,
+    parts: &mut Parts,
+    notices: &mut Vec<String>,
+) -> Result<(), OpError> {
+    let var = scene.granule.var(v);
+    let named = |n: &String| n.trim_matches('/') == var.name || n.trim_start_matches('/') == &var.path[1..];
+    if scene.request.variables.iter().any(named) {
+        return Err(scene.refuse(super::NAME, format!("'{}' can't be resampled: {why}", var.path)));
+    }
+    parts.dropped.insert(v);
+    notices.push(format!("'{}' was left out: {why}", var.path));
+    Ok(())
+}
+
+/// Variables along one axis of the old grid, coordinates aside, say nothing about the new one.
+fn drop_half_placed(
+    scene: &Scene,
+    step: &Move,
+    parts: &mut Parts,
+    notices: &mut Vec<String>,
+) -> Result<(), OpError> {
+    let granule = &scene.granule;
+    let stays = |v: &VarId| parts.projected.iter().any(|p| p.var == *v) || parts.dropped.contains(v);
+    let along =
+        |v: &VarId| granule.var(*v).dims.iter().any(|d| *d == step.source.row || *d == step.source.col);
+    let left: Vec<VarId> = granule
+        .var_ids()
+        .filter(|v| along(v) && !stays(v) && !scene.table.is_coordinate(*v))
+        .filter(|v| !on_another_grid(scene, step, *v))
+        .collect();
+    for v in left {
+        drop_variable(scene, v, "it lies along an axis of the old grid", parts, notices)?;
+    }
+    Ok(())
+}
+
+fn on_another_grid(scene: &Scene, step: &Move, v: VarId) -> bool {
+    scene.table.of_var.get(v.0).copied().flatten().is_some_and(|i| i != step.located)
+}
