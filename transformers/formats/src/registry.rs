@@ -105,10 +105,19 @@ pub static FORMATS: &[&dyn Format] = &[
     &crate::netcdf4::Hdf5,
     &crate::netcdf3::Netcdf3,
     &crate::zarr::Zarr,
+    &crate::zarr::Zarr2,
     &crate::geotiff::Geotiff,
     &crate::geotiff::Cog,
     &crate::gdal::Grib,
     &crate::hdf4::Hdf4,
+    &crate::image::Png,
+    &crate::image::Jpeg,
+    &crate::image::Gif,
+    &crate::image::Kml,
+    &crate::csv::Csv,
+    &crate::ascii::Ascii,
+    &crate::vector::GeoJson,
+    &crate::vector::Shapefile,
 ];
 
 /// The format that is meant by a name or media type, in any case, with or without blanks and quotes. A media type

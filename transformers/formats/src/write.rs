@@ -308,7 +308,7 @@ fn write_all_at(file: &File, mut offset: u64, mut bytes: &[u8]) -> std::io::Resu
     Ok(())
 }
 
-fn io_error(target: &Path, action: &'static str, error: &std::io::Error) -> WriteError {
+pub(crate) fn io_error(target: &Path, action: &'static str, error: &std::io::Error) -> WriteError {
     let target = target.display().to_string();
     match error.kind() {
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => {

@@ -43,19 +43,35 @@ impl Packing {
         self.scale == 1.0 && self.offset == 0.0 && !self.unsigned
     }
 
-    /// Physical values of stored elements in native order; NaN where fill. `None` for what is not numeric.
-    pub fn unpack(&self, dtype: &DType, bytes: &[u8]) -> Option<Vec<f64>> {
-        let dtype = match (self.unsigned, dtype) {
+    /// The type that stored bits are read as: the unsigned one where the convention says so, the base of an enum.
+    pub fn element_type<'a>(&self, dtype: &'a DType) -> &'a DType {
+        match (self.unsigned, dtype) {
             (true, DType::I8) => &DType::U8,
             (true, DType::I16) => &DType::U16,
             (true, DType::I32) => &DType::U32,
             (true, DType::I64) => &DType::U64,
             (_, DType::Enum { base, .. }) => base,
             (_, other) => other,
-        };
-        with_numeric!(dtype, T => {
-            // Compare in the stored type: an f32 variable with an f64 fill attribute must still match.
-            let fill: Vec<T> = self.fill.iter().map(|&f| Self::as_stored::<T>(f, self.unsigned)).collect();
+        }
+    }
+
+    /// The fill values in the stored type `T`, each once. NaN is not among them: it is missing anyway.
+    pub fn fills<T: Number>(&self) -> Vec<T> {
+        // Compare in the stored type: an f32 variable with an f64 fill attribute must still match.
+        let mut out: Vec<T> = Vec::new();
+        for fill in self.fill.iter().filter(|f| !f.is_nan()) {
+            let fill = Self::as_stored::<T>(*fill, self.unsigned);
+            if !out.contains(&fill) {
+                out.push(fill);
+            }
+        }
+        out
+    }
+
+    /// Physical values of stored elements in native order; NaN where fill. `None` for what is not numeric.
+    pub fn unpack(&self, dtype: &DType, bytes: &[u8]) -> Option<Vec<f64>> {
+        with_numeric!(self.element_type(dtype), T => {
+            let fill: Vec<T> = self.fills();
             Some(
                 bytes
                     .chunks_exact(std::mem::size_of::<T>())

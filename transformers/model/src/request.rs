@@ -32,6 +32,8 @@ pub struct Request {
     /// The grid that results are wanted on; nothing set: the one they are on.
     pub target: TargetRequest,
     pub average: Option<Average>,
+    /// Beside an area mean also smallest and largest value, standard deviation and count of the cells.
+    pub statistics: bool,
     /// Granules become one file.
     pub aggregate: Option<Aggregate>,
     /// Images on the grids of the Global Imagery Browse Services.

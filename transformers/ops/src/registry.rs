@@ -15,7 +15,13 @@ pub static OPERATIONS: &[&dyn Operation] = &[
     &crate::subset_segments::SubsetSegments,
 ];
 
-pub static TRANSFORMS: &[&dyn Transform] = &[&crate::reproject_grid::ReprojectGrid];
+pub static TRANSFORMS: &[&dyn Transform] = &[
+    &crate::grid_indexed::GridIndexed,
+    &crate::project_swath::ProjectSwath,
+    &crate::regrid::Regrid,
+    &crate::reproject_grid::ReprojectGrid,
+    &crate::average::Average,
+];
 
 /// Name and summary of all of them.
 pub fn listing() -> Vec<(&'static str, &'static str)> {

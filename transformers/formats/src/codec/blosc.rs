@@ -150,6 +150,75 @@ fn whole(actual: usize, expected: usize) -> Result<(), CodecError> {
     if actual == expected { Ok(()) } else { Err(CodecError::Length { actual, expected }) }
 }
 
+/// Uncompressed bytes of a block: Zstandard must see several rows of a global grid to find that they repeat.
+const ENCODED_BLOCK: usize = 1 << 20;
+/// Number of Zstandard in the header.
+const ZSTD: u8 = 4;
+/// Largest element size that the header can hold; larger elements are taken as bytes, as c-blosc does.
+const MAX_TYPE_SIZE: usize = 255;
+
+/// `params` as HDF5's: two version numbers, element size, chunk bytes, level (1 to 9), shuffle (0 or 1), compressor.
+/// Always Zstandard, at the level to which c-blosc maps its own: twice that less one.
+pub(super) fn encode(
+    params: &[u32],
+    level: Option<u8>,
+    input: &[u8],
+    out: &mut Vec<u8>,
+) -> Result<(), CodecError> {
+    let total = u32::try_from(input.len()).ok().filter(|&n| n <= i32::MAX as u32 - HEADER as u32);
+    let total = total.ok_or_else(|| CodecError::unsupported(NAME, "a chunk is larger than 2 GiB"))?;
+    let size = params.get(2).map_or(1, |&n| n as usize).max(1);
+    let size = if size > MAX_TYPE_SIZE { 1 } else { size };
+    let level = level.map_or(params.get(4).copied().unwrap_or(5), u32::from).clamp(1, 9) as i32 * 2 - 1;
+    let shuffled = params.get(5) == Some(&1) && size > 1;
+    // Whole elements, so that only the last block can hold a part of one.
+    let block = (ENCODED_BLOCK / size * size).max(size).min(input.len().max(1));
+    let blocks = input.len().div_ceil(block);
+    let flags = ZSTD << 5 | Header::NO_SPLIT | if shuffled { Header::SHUFFLE } else { 0 };
+    out.clear();
+    out.extend([2, 1, flags, size as u8]);
+    out.extend(total.to_le_bytes());
+    out.extend((block as u32).to_le_bytes());
+    out.resize(HEADER + 4 * blocks, 0);
+    let mut scratch = Pooled::take();
+    for (i, plain) in input.chunks(block).enumerate() {
+        let start = (out.len() as u32).to_le_bytes();
+        out[HEADER + 4 * i..HEADER + 4 * i + 4].copy_from_slice(&start);
+        let plain = if shuffled {
+            let room = scratch.slice(plain.len());
+            shuffle::shuffle(size, plain, room);
+            room
+        } else {
+            plain
+        };
+        encode_stream(level, plain, out)?;
+    }
+    if out.len() >= input.len() + HEADER {
+        out.truncate(HEADER);
+        out[2] = flags | Header::PLAIN;
+        out.extend_from_slice(input);
+    }
+    let stored = (out.len() as u32).to_le_bytes();
+    out[12..HEADER].copy_from_slice(&stored);
+    Ok(())
+}
+
+/// Appends the size and bytes of one stream; what does not shrink is kept as it is.
+fn encode_stream(level: i32, plain: &[u8], out: &mut Vec<u8>) -> Result<(), CodecError> {
+    let at = out.len();
+    out.resize(at + 4 + zstandard::bound(plain.len()), 0);
+    let packed = zstandard::encode_into(level, plain, &mut out[at + 4..])?;
+    let packed = if packed < plain.len() {
+        packed
+    } else {
+        out[at + 4..at + 4 + plain.len()].copy_from_slice(plain);
+        plain.len()
+    };
+    out[at..at + 4].copy_from_slice(&(packed as u32).to_le_bytes());
+    out.truncate(at + 4 + packed);
+    Ok(())
+}
+
 /// Blosc 1 leaves a block alone whose number of elements is not a multiple of eight.
 fn unshuffle_bits(size: usize, block: &[u8], target: &mut [u8]) {
     let elements = block.len() / size;
@@ -157,5 +226,37 @@ fn unshuffle_bits(size: usize, block: &[u8], target: &mut [u8]) {
         bitshuffle::unshuffle_block(size, block, target);
     } else {
         target.copy_from_slice(block);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn there_and_back(size: u32, shuffle: u32, input: &[u8]) -> usize {
+        let mut packed = Vec::new();
+        encode(&[2, 2, size, 0, 2, shuffle, 5], None, input, &mut packed).unwrap();
+        let mut out = Vec::new();
+        decode(&packed, Bound { max: input.len(), exact: true }, &mut out).unwrap();
+        assert!(out == input, "{} bytes of {size}", input.len());
+        packed.len()
+    }
+
+    #[test]
+    fn what_is_encoded_is_decoded() {
+        let ramp: Vec<u8> = (0..400_000u32).flat_map(|i| (i as f32 * 0.25).to_le_bytes()).collect();
+        assert!(there_and_back(4, 1, &ramp) < ramp.len() / 4);
+        there_and_back(4, 1, &ramp[..13]);
+        there_and_back(8, 1, &ramp[..ENCODED_BLOCK + 20]);
+        there_and_back(300, 1, &ramp);
+        there_and_back(1, 0, &[]);
+        let mut noise = 1u32;
+        let noise: Vec<u8> = (0..70_000)
+            .map(|_| {
+                noise = noise.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                (noise >> 24) as u8
+            })
+            .collect();
+        assert_eq!(there_and_back(1, 0, &noise), noise.len() + HEADER);
     }
 }

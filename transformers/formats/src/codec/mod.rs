@@ -136,7 +136,8 @@ pub fn can_decode(filter: &Filter) -> bool {
     )
 }
 
-/// Whether [`encode`] knows the filter; a writer replaces the others (by shuffle and deflate).
+/// Whether [`encode`] knows the filter; a writer replaces the others (by shuffle and deflate). Blosc is written with
+/// Zstandard inside, which [`encode`] does only where a Zarr store asks for it: HDF5 readers need a plug-in.
 pub fn can_encode(filter: &Filter) -> bool {
     use filter::*;
     matches!(filter.id, DEFLATE | SHUFFLE | FLETCHER32 | ZSTD | GZIP | CRC32C | LZ4 | NUMCODECS_LZ4)
@@ -304,6 +305,7 @@ fn encode_one(filter: &Filter, input: &[u8], level: Option<u8>, out: &mut Vec<u8
         }
         filter::ZSTD => zstandard::encode(&filter.params, level, input, out),
         filter::LZ4 => lz4::encode_hdf5(&filter.params, input, out),
+        filter::BLOSC => blosc::encode(&filter.params, level, input, out),
         filter::NUMCODECS_LZ4 => lz4::encode_numcodecs(input, out),
         _ => Err(CodecError::unknown(filter)),
     }

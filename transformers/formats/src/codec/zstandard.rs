@@ -11,6 +11,7 @@ const NAME: &str = "zstd";
 const DEFAULT_LEVEL: i32 = 3;
 
 thread_local! {
+    static COMPRESSOR: RefCell<Option<(i32, Compressor<'static>)>> = const { RefCell::new(None) };
     static DECOMPRESSOR: RefCell<Option<Decompressor<'static>>> = const { RefCell::new(None) };
 }
 
@@ -44,12 +45,32 @@ pub(super) fn encode(
         Some(level) => i32::from(level),
         None => params.first().map_or(DEFAULT_LEVEL, |&l| l as i32),
     };
-    let mut compressor = Compressor::new(level.min(22)).map_err(failed)?;
-    if params.get(1) == Some(&1) {
+    let target = room(out, bound(input.len()));
+    let n = if params.get(1) == Some(&1) {
+        let mut compressor = Compressor::new(level.min(22)).map_err(failed)?;
         compressor.set_parameter(zstd::zstd_safe::CParameter::ChecksumFlag(true)).map_err(failed)?;
-    }
-    let bound = zstd::zstd_safe::compress_bound(input.len());
-    let n = compressor.compress_to_buffer(input, room(out, bound)).map_err(failed)?;
+        compressor.compress_to_buffer(input, target).map_err(failed)?
+    } else {
+        encode_into(level.min(22), input, target)?
+    };
     out.truncate(n);
     Ok(())
+}
+
+/// Largest size of the frame of `len` bytes.
+pub(super) fn bound(len: usize) -> usize {
+    zstd::zstd_safe::compress_bound(len)
+}
+
+/// One frame into `out`, which has room for [`bound`]; gives its length. Uses this thread's compressor: making one
+/// clears a megabyte.
+pub(super) fn encode_into(level: i32, input: &[u8], out: &mut [u8]) -> Result<usize, CodecError> {
+    let failed = |e: std::io::Error| CodecError::corrupt(NAME, e.to_string());
+    COMPRESSOR.with_borrow_mut(|slot| {
+        if slot.as_ref().is_none_or(|(l, _)| *l != level) {
+            *slot = Some((level, Compressor::new(level).map_err(failed)?));
+        }
+        let (_, compressor) = slot.as_mut().expect("was set above");
+        compressor.compress_to_buffer(input, out).map_err(failed)
+    })
 }

@@ -10,6 +10,7 @@ mod header;
 mod layout;
 #[cfg(test)]
 mod tests;
+pub mod write;
 
 pub use format::Netcdf3;
 

@@ -225,6 +225,16 @@ impl Raster {
         let first = &self.bands[band].index;
         self.bands[band..].iter().take_while(|b| b.index[..axis] == first[..axis]).count()
     }
+
+    /// Positions of the axes of rows and columns among those of the variable.
+    pub fn grid_axes(&self) -> [usize; 2] {
+        [self.layout.y_axis, self.layout.x_axis]
+    }
+
+    /// Whether rows are better read all at once: they are not what is contiguous in the file.
+    pub fn is_transposed(&self) -> bool {
+        self.layout.is_transposed()
+    }
 }
 
 /// Blocks of this many elements square are moved at a time, so that both sides stay in the cache.

@@ -19,8 +19,9 @@ mod store;
 #[cfg(test)]
 mod tests;
 mod texts;
+pub mod write;
 
-pub use format::Zarr;
+pub use format::{Zarr, Zarr2};
 
 use std::path::Path;
 use std::sync::Arc;

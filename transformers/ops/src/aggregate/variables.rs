@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use harmony_model::request::Compat;
 use harmony_model::{
     ArraySource, DType, DimId, Filter, Granule, GroupId, ReadError, Storage, VarId, Variable, filter,
 };
@@ -169,7 +170,11 @@ impl Maker<'_> {
             // A granule without places has nothing to fill.
             None => true,
         });
-        let fill = fill_element(out, holes, notices);
+        let fill = match self.job.compat {
+            // concise leaves zeros where a variable has no fill value.
+            Some(Compat::Concise) if target.fill.is_none() => vec![0; out.dtype.size()],
+            _ => fill_element(out, holes, notices),
+        };
         let heap = self.heap(var, &out.dtype)?;
         let parts =
             (0..self.job.digests.len()).map(|slot| self.part(var, target, slot, out, &join)).collect();

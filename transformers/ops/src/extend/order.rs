@@ -78,7 +78,7 @@ pub fn sorted(pool: &Pool, mut digests: Vec<Digest>, notices: &mut Vec<String>) 
         notices.push(format!(
             "{} granules begin with the same {what} as another (the first: {}); all of them are kept, in the order of \
              the request",
-            equal + 1,
+            equal,
             pool.name(digests[first].member)
         ));
     }

@@ -65,6 +65,18 @@ impl Element {
         Element { dtype, packing, codes, fill, declared: is_declared }
     }
 
+    /// The same with every stored number counted as data, the code for "no data" too: what some reference programs do.
+    pub fn with_fill_as_number(mut self) -> Self {
+        self.codes.clear();
+        self
+    }
+
+    /// The same with another element for "no data", in native order and as long as the present one.
+    pub fn with_fill(self, fill: Vec<u8>) -> Self {
+        debug_assert_eq!(fill.len(), self.fill.len());
+        Element { fill, ..self }
+    }
+
     /// Bytes of an element.
     pub fn size(&self) -> usize {
         self.fill.len()

@@ -6,7 +6,7 @@
 //! the HDF5 File Format Specification 3.0, conventions for dimensions those of netCDF-C 4.9.
 
 mod attributes;
-mod blocks;
+pub(crate) mod blocks;
 mod btree;
 mod datatype;
 mod dense;
@@ -14,11 +14,11 @@ mod heap;
 mod message;
 mod metadata;
 mod pipeline;
-mod produce;
+pub(crate) mod produce;
 mod put;
 #[cfg(test)]
 mod round_trip;
-mod storage;
+pub(crate) mod storage;
 mod structure;
 #[cfg(test)]
 mod tests;

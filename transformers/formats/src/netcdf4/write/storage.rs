@@ -202,7 +202,7 @@ impl VariableStorage {
     }
 
     /// What the input has stored for every chunk; empty when that is nothing.
-    fn find_stored(&self, var: &Variable, chunk: &[u64]) -> Result<Vec<Option<StoredChunk>>, ReadError> {
+    pub fn find_stored(&self, var: &Variable, chunk: &[u64]) -> Result<Vec<Option<StoredChunk>>, ReadError> {
         let mut stored = Vec::new();
         let mut any = false;
         for index in 0..self.chunk_count() {

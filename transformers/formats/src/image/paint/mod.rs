@@ -1,0 +1,138 @@
+//! Rasters as canvases.
+
+mod kernel;
+pub mod rule;
+
+use std::ops::Range;
+
+use harmony_model::{Granule, Storage};
+use rayon::prelude::*;
+
+use super::canvas::{Canvas, Ink};
+use crate::raster::Raster;
+use crate::write::WriteError;
+use kernel::Unpack;
+use rule::{Channel, Index};
+
+/// One plane of a raster.
+#[derive(Clone, Copy)]
+pub struct Layer<'a> {
+    pub raster: &'a Raster,
+    pub band: usize,
+}
+
+/// How layers become pixels.
+#[derive(Clone, Debug)]
+pub enum Brush {
+    /// One layer, by palette index.
+    Index(Index),
+    /// Three or four layers; the fourth one is opacity.
+    Channels(Vec<Channel>),
+}
+
+/// A raster, or three or four of them, as a picture.
+pub struct Painter<'a> {
+    granule: &'a Granule,
+    layers: Vec<Layer<'a>>,
+    ink: Ink,
+    brush: Brush,
+    /// For each layer whose elements have one or two bytes: what each of them becomes.
+    tables: Vec<Option<Vec<u8>>>,
+    unpack: Vec<Unpack>,
+}
+
+/// Pixels that one thread paints at a time.
+const PIXELS: usize = 1 << 16;
+
+impl<'a> Painter<'a> {
+    /// `layers`: one for an index brush, as many as channels otherwise.
+    pub fn new(granule: &'a Granule, layers: Vec<Layer<'a>>, ink: Ink, brush: Brush) -> Self {
+        let unpack: Vec<Unpack> = layers.iter().map(|l| Unpack::of(l.raster)).collect();
+        let table = |(i, unpack): (usize, &Unpack)| match &brush {
+            Brush::Index(index) => unpack.table(|v| index.find(v)),
+            Brush::Channels(channels) => unpack.table(|v| channels[i].find(v)),
+        };
+        let tables = unpack.iter().enumerate().map(table).collect();
+        Painter { granule, layers, ink, brush, tables, unpack }
+    }
+
+    fn block(&self, pixels: Range<usize>, planes: &[Vec<u8>], out: &mut [u8]) {
+        let part = |layer: usize| {
+            let size = self.unpack[layer].dtype.size();
+            (size, &planes[layer][pixels.start * size..pixels.end * size])
+        };
+        match &self.brush {
+            Brush::Index(index) => {
+                let (size, bytes) = part(0);
+                match &self.tables[0] {
+                    Some(table) => kernel::look_up(table, size, bytes, out, 1),
+                    None => kernel::indices(&self.unpack[0], index, bytes, out),
+                }
+            }
+            Brush::Channels(channels) => {
+                let step = self.ink.bytes();
+                let mut hidden = vec![false; pixels.len()];
+                for (layer, channel) in channels.iter().enumerate().take(step) {
+                    let (size, bytes) = part(layer);
+                    let out = &mut out[layer..];
+                    match &self.tables[layer] {
+                        Some(table) => {
+                            kernel::look_up(table, size, bytes, out, step);
+                            kernel::mark_missing(&self.unpack[layer], bytes, &mut hidden);
+                        }
+                        None => kernel::channel(&self.unpack[layer], channel, bytes, out, step, &mut hidden),
+                    }
+                }
+                if step == 4 && channels.len() == 3 {
+                    out.iter_mut()
+                        .skip(3)
+                        .step_by(4)
+                        .zip(&hidden)
+                        .for_each(|(o, &h)| *o = if h { 0 } else { 255 });
+                }
+            }
+        }
+    }
+}
+
+impl Canvas for Painter<'_> {
+    fn ink(&self) -> &Ink {
+        &self.ink
+    }
+
+    fn rows_together(&self) -> u64 {
+        self.layers.iter().map(|l| rows_together(self.granule, l.raster)).max().unwrap_or(1)
+    }
+
+    fn working_bytes(&self) -> usize {
+        self.layers.iter().map(|l| l.raster.dtype.size()).sum()
+    }
+
+    fn paint(&self, rows: Range<u64>, columns: Range<u64>, out: &mut [u8]) -> Result<(), WriteError> {
+        let used = self.layers.iter().take(self.ink.bytes());
+        let planes = used
+            .map(|l| l.raster.read(self.granule, l.band, rows.clone(), columns.clone()))
+            .collect::<Result<Vec<_>, _>>()?;
+        let bytes = self.ink.bytes();
+        out.par_chunks_mut(PIXELS * bytes).enumerate().for_each(|(i, block)| {
+            let start = i * PIXELS;
+            self.block(start..start + block.len() / bytes, &planes, block);
+        });
+        Ok(())
+    }
+}
+
+/// Rows of a raster that lie in the same stored chunks.
+pub fn rows_together(granule: &Granule, raster: &Raster) -> u64 {
+    let var = granule.var(raster.var);
+    let rank = var.dims.len();
+    match &var.storage {
+        Storage::Chunked { shape, .. } if shape.len() == rank => {
+            let [rows, _] = raster.grid_axes();
+            shape[rows].clamp(1, raster.grid.ny.max(1))
+        }
+        // Whole columns have to be read for a single row.
+        _ if raster.is_transposed() => raster.grid.ny.max(1),
+        _ => 1,
+    }
+}

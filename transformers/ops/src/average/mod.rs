@@ -1,0 +1,93 @@
+//! Means over time or over area.
+//!
+//! Time mean: every variable with a time axis becomes its mean over that axis, which stays with length one and CF
+//! bounds around all that was averaged. Area mean: every variable on a grid or swath becomes its mean over the two
+//! horizontal axes, which disappear; cells count by their true area, those at the edge of a requested box by the part
+//! inside it. Missing values never count; where all are missing the result is missing.
+//!
+//! Sums are compensated and made in an order fixed by the data, so results do not depend on blocks or threads.
+
+mod area;
+mod areas;
+mod attributes;
+mod kernel;
+mod pass;
+mod planar;
+mod rows;
+mod stored;
+#[cfg(test)]
+mod tests;
+mod time;
+mod time_axis;
+mod time_source;
+
+use std::collections::BTreeSet;
+
+use harmony_model::geolocation::find_variables;
+use harmony_model::request::Average as Over;
+use harmony_model::{Granule, VarId, Variable};
+
+use crate::error::OpError;
+use crate::scene::Scene;
+use crate::transform::{Transform, Transformed};
+
+pub struct Average;
+
+const NAME: &str = "average";
+
+impl Transform for Average {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn summary(&self) -> &'static str {
+        "mean over time, or over area with true cell areas as weights"
+    }
+
+    fn select(&self, scene: &Scene) -> Result<Option<String>, OpError> {
+        match scene.request.average {
+            None => Ok(None),
+            Some(Over::Time) => time::describe(scene).map(Some),
+            Some(Over::Area) => area::describe(scene).map(Some),
+        }
+    }
+
+    fn apply(&self, scene: &Scene) -> Result<Transformed, OpError> {
+        match scene.request.average {
+            Some(Over::Time) => time::apply(scene),
+            Some(Over::Area) => area::apply(scene),
+            None => Ok(Transformed { granule: Granule::clone(&scene.granule), notices: Vec::new() }),
+        }
+    }
+}
+
+/// Variables that the request names one by one: what can't be done to them is an error, not a notice.
+fn named(scene: &Scene) -> BTreeSet<VarId> {
+    let single = |name: &String| match find_variables(&scene.granule, name).as_deref() {
+        Ok([only]) => Some(*only),
+        _ => None,
+    };
+    scene.request.variables.iter().filter_map(single).collect()
+}
+
+/// Leaves a variable out: a notice, or the objection when the request names it.
+fn leave_out(
+    scene: &Scene,
+    named: &BTreeSet<VarId>,
+    var: VarId,
+    why: &str,
+    notices: &mut Vec<String>,
+) -> Result<(), OpError> {
+    let path = &scene.granule.var(var).path;
+    if named.contains(&var) {
+        return Err(scene.refuse(NAME, format!("'{path}' {why}")));
+    }
+    notices.push(format!("{}: '{path}' was left out of the average: it {why}", scene.granule.name));
+    Ok(())
+}
+
+/// Whether the values are classes, of which there is no mean.
+fn is_categorical(var: &Variable) -> bool {
+    matches!(var.dtype, harmony_model::DType::Enum { .. })
+        || ["flag_values", "flag_masks", "flag_meanings"].iter().any(|n| var.attr(n).is_some())
+}

@@ -1,0 +1,261 @@
+//! Swaths and trajectories to grids (contract §5): every located swath of a granule comes onto one target grid, or onto
+//! one of its own where the request leaves the grid open.
+//!
+//! Selected by any request for another grid ([`harmony_model::request::TargetRequest::is_set`]) on a granule that has
+//! variables located by 2-D latitudes and longitudes, or by 1-D ones along one axis:
+//!
+//! ```
+//! use harmony_model::Request;
+//! use harmony_model::crs::Crs;
+//!
+//! let mut request = Request::default();
+//! request.target.crs = Some(Crs::parse("EPSG:4326").unwrap());
+//! request.target.interpolation = Some(harmony_model::Interpolation::Nearest);
+//! assert!(request.target.is_set());
+//! ```
+//!
+//! Methods: [`nearest`], [`bilinear`], [`ewa`] (two modes). Without extent or size the grid is that of the swath's own
+//! footprint and cell size ([`footprint`]; [`perimeter`] is the swath projector's rule, for comparison).
+
+pub mod bilinear;
+pub mod ewa;
+pub mod footprint;
+pub mod index;
+pub mod nearest;
+mod options;
+pub mod perimeter;
+mod resample;
+pub mod scans;
+pub mod sphere;
+mod swath;
+mod target;
+mod tiles;
+mod variables;
+mod widened;
+
+use std::sync::Arc;
+
+use harmony_model::crs::Crs;
+use harmony_model::{Geolocation, GridSpec, Interpolation};
+
+use crate::error::OpError;
+use crate::project::output::{self, Parts};
+use crate::project::target::{self as wanted, SourceKind, Suggestion};
+use crate::project::{Place, Resampler, StripCache};
+use crate::scene::Scene;
+use crate::transform::{Transform, Transformed};
+use ewa::{Field, Mode, Shapes};
+use options::Options;
+use resample::{Bilinear, Ewa, Nearest, Neighbours};
+use scans::Scans;
+use swath::Swath;
+use target::TargetGrid;
+
+pub(crate) use options::matches;
+pub(crate) use swath::Swath as Positions;
+pub(crate) use target::TargetGrid as Target;
+pub(crate) use widened::Widened;
+
+/// See the module.
+pub struct ProjectSwath;
+
+const NAME: &str = "project_swath";
+
+impl Transform for ProjectSwath {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn summary(&self) -> &'static str {
+        "Swaths and trajectories to a grid in any CRS: near, bilinear, ewa, ewa-nn"
+    }
+
+    fn select(&self, scene: &Scene) -> Result<Option<String>, OpError> {
+        if !scene.request.target.is_set() || swaths(scene).is_empty() {
+            return Ok(None);
+        }
+        let options = Options::of(&scene.request)?;
+        let crs = target_crs(scene)?;
+        let name = crs.authority_code().unwrap_or_else(|| crs.definition.clone());
+        let grid = if wanted::is_complete(&scene.request.target) { "the requested grid" } else { "a grid" };
+        Ok(Some(format!("swath to {grid} in {name}, {}", options.method.name())))
+    }
+
+    fn apply(&self, scene: &Scene) -> Result<Transformed, OpError> {
+        let options = Options::of(&scene.request)?;
+        let mut parts = Parts { places: Vec::new(), projected: Vec::new(), dropped: Default::default() };
+        let mut notices = Vec::new();
+        let cache = StripCache::new(crate::project::cache::BUDGET);
+        let mut empty = None;
+        for located in swaths(scene) {
+            let geolocation = &scene.table.located[located].geolocation;
+            let Some(swath) = Swath::read(&scene.granule, geolocation)? else { continue };
+            let grid = match target_grid(scene, &options, geolocation, &swath) {
+                Ok(grid) => grid,
+                // Another swath of the granule may have positions.
+                Err(e) if e.is_no_data() => {
+                    empty = Some(e);
+                    continue;
+                }
+                Err(e) => return Err(e),
+            };
+            let method = options.method_for(&swath, scene.request.target.interpolation)?;
+            let target = Arc::new(TargetGrid::new(grid.clone())?);
+            let Some(resampler) = resampler(scene, &options, method, &swath, target) else {
+                empty = Some(nowhere(scene, geolocation));
+                continue;
+            };
+            let place = parts.places.len();
+            parts.places.push(Place { mapping: mapping_name(&grid.crs), ..Place::new(located, grid) });
+            variables::add(
+                scene,
+                &options,
+                located,
+                place,
+                &swath,
+                &resampler,
+                &cache,
+                &mut parts,
+                &mut notices,
+            )?;
+        }
+        match empty {
+            Some(e) if parts.places.is_empty() => Err(e),
+            _ => {
+                let mut granule = output::build(scene, parts);
+                if options.compat {
+                    crate::regrid::axes::mappings_as_text(&mut granule);
+                }
+                Ok(Transformed { granule, notices })
+            }
+        }
+    }
+}
+
+/// Geolocations that this operation is for and that place some variable.
+fn swaths(scene: &Scene) -> Vec<usize> {
+    let is_swath = |i: &usize| {
+        let kind = &scene.table.located[*i].geolocation;
+        matches!(kind, Geolocation::Swath { .. } | Geolocation::Trajectory { .. })
+    };
+    let places = |i: &usize| {
+        let own = |v: &harmony_model::VarId| scene.table.of_var[v.0] == Some(*i) && !is_position(scene, *v);
+        scene.granule.var_ids().any(|v| own(&v))
+    };
+    (0..scene.table.located.len()).filter(|i| is_swath(i) && places(i)).collect()
+}
+
+/// Whether a variable is a coordinate that a grid replaces: any but times, which are data on a swath.
+fn is_position(scene: &Scene, v: harmony_model::VarId) -> bool {
+    scene.table.is_coordinate(v) && !scene.times.is_time(v)
+}
+
+fn target_crs(scene: &Scene) -> Result<Crs, OpError> {
+    wanted::crs(&scene.request.target, &Crs::wgs84())
+}
+
+/// CF's name of the projection method names the grid mapping variable, `crs` where CF has none.
+fn mapping_name(crs: &Crs) -> Option<String> {
+    crs.to_cf_attributes().iter().find(|a| a.name == "grid_mapping_name").and_then(|a| a.as_text())
+}
+
+fn target_grid(
+    scene: &Scene,
+    options: &Options,
+    geolocation: &Geolocation,
+    swath: &Swath,
+) -> Result<GridSpec, OpError> {
+    let crs = target_crs(scene)?;
+    wanted::resolve(&scene.request.target, crs.clone(), SourceKind::Swath, || {
+        let way = TargetGrid::way_to(&crs)?;
+        let inferred = if options.compat {
+            perimeter::infer(&swath.mesh(), &way, crs.is_geographic())
+        } else {
+            footprint::infer(&swath.mesh(), &way, &TargetGrid::domain(&crs))
+        };
+        let inferred = inferred.ok_or_else(|| nowhere(scene, geolocation))?;
+        Ok(Suggestion { extent: inferred.extent, cell: [inferred.resolution; 2] })
+    })
+}
+
+/// No cell of a swath has a place on the target.
+fn nowhere(scene: &Scene, geolocation: &Geolocation) -> OpError {
+    let names: Vec<&str> =
+        geolocation.variables().iter().map(|v| scene.granule.var(*v).path.as_str()).collect();
+    OpError::NoData {
+        granule: scene.granule.name.clone(),
+        reason: format!("no two cells of the swath of {} have a place on the target CRS", names.join(", ")),
+    }
+}
+
+fn resampler(
+    scene: &Scene,
+    options: &Options,
+    method: Interpolation,
+    swath: &Arc<Swath>,
+    target: Arc<TargetGrid>,
+) -> Option<Resampler> {
+    Some(match method {
+        Interpolation::Nearest => {
+            Resampler::Pick(Arc::new(Nearest(Neighbours::new(swath.clone(), target, options.radius_m)?)))
+        }
+        Interpolation::Bilinear => {
+            let neighbours = Neighbours::new(swath.clone(), target, options.radius_m)?;
+            Resampler::Blend(Arc::new(Bilinear::new(neighbours, options.share)))
+        }
+        method => {
+            let mode = if method == Interpolation::Ewa { Mode::Mean } else { Mode::Heaviest };
+            let like = if options.compat { Like::SwathProjector } else { Like::Ourselves };
+            let product = product_name(scene);
+            Resampler::Blend(Arc::new(ewa_on(swath, &target, mode, options.share, like, product.as_deref())))
+        }
+    })
+}
+
+fn product_name(scene: &Scene) -> Option<String> {
+    let hints = harmony_model::geolocation::Hints {
+        short_name: scene.request.short_name.clone(),
+        ..Default::default()
+    };
+    harmony_model::geolocation::products::short_name(&scene.granule, &hints)
+}
+
+/// Whose scans, ellipses and orientation elliptical weighted averaging takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Like {
+    Ourselves,
+    /// Swaths with fewer rows than columns are turned.
+    SwathProjector,
+    Regridder,
+}
+
+/// Elliptical weighted averaging of a source with these positions.
+pub(crate) fn ewa_on(
+    swath: &Swath,
+    target: &TargetGrid,
+    mode: Mode,
+    share: f64,
+    like: Like,
+    product: Option<&str>,
+) -> Ewa {
+    let (mut u, mut v) = target.fractions(swath);
+    let mut shape = swath.shape;
+    let transposed = like == Like::SwathProjector && shape[0] < shape[1];
+    if transposed {
+        let turn = |values: Vec<f32>| -> Vec<f32> {
+            (0..shape[1])
+                .flat_map(|c| (0..shape[0]).map(move |r| (r, c)))
+                .map(|(r, c)| values[r * shape[1] + c])
+                .collect()
+        };
+        (u, v) = (turn(u), turn(v));
+        shape = [shape[1], shape[0]];
+    }
+    let (scans, shapes) = if like != Like::Ourselves {
+        (Scans::least_divisor(shape[0]), Shapes::Scan)
+    } else {
+        (options::scans_of(swath, product), Shapes::Local)
+    };
+    let field = Field::new(shape, u, v, scans, shapes, target.period());
+    Ewa { field: Arc::new(field), transposed, target_shape: target.shape(), mode, share }
+}

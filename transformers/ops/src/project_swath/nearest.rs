@@ -1,0 +1,252 @@
+//! The exact nearest cell of a swath for every cell of a target.
+
+use super::index::{NONE, Point, SwathIndex, point};
+use super::sphere;
+
+/// How far a neighbour may be.
+#[derive(Clone, Copy)]
+pub enum Radius<'a> {
+    /// Metres along the surface, the same everywhere.
+    Fixed(f64),
+    /// At most `cap_m` metres, and at most this many metres from that cell.
+    OfCell { metres: &'a [f32], cap_m: f64 },
+}
+
+/// Room for rounding when a distance is turned into degrees: bins are visited once too often rather than not at all.
+const SLACK: f64 = 1.0 + 1e-4;
+const SLACK_DEG: f64 = 2e-5;
+
+/// Numbers of the nearest cells for targets at `lons`, `lats` (degrees), [`NONE`] where none is near enough. Of cells
+/// at the same distance it is the one with the lowest number.
+///
+/// Neighbouring targets should follow each other: the neighbour of one bounds the search for the next.
+pub fn nearest(index: &SwathIndex, lons: &[f64], lats: &[f64], radius: Radius, out: &mut [u32]) {
+    let cap_m = match radius {
+        Radius::Fixed(m) => m,
+        Radius::OfCell { cap_m, .. } => cap_m,
+    };
+    let limit = sphere::chord_of_metres(cap_m).powi(2) as f32;
+    let mut last: Option<Point> = None;
+    for ((&lon, &lat), out) in lons.iter().zip(lats).zip(out) {
+        *out = NONE;
+        if !sphere::is_position(lon, lat) {
+            continue;
+        }
+        let mut search = Search::new(index, lon, lat, limit);
+        if let Some(p) = last {
+            search.offer(p);
+        }
+        search.run();
+        let Some((found, distance2)) = search.found() else { continue };
+        last = Some(found);
+        *out = match radius {
+            Radius::OfCell { metres, .. } => {
+                let chord = f64::from(distance2).sqrt();
+                let near = chord <= sphere::chord_of_metres(f64::from(metres[found.cell as usize]));
+                if near { found.cell } else { NONE }
+            }
+            Radius::Fixed(_) => found.cell,
+        };
+    }
+}
+
+struct Search<'a> {
+    index: &'a SwathIndex,
+    target: Point,
+    lat: f64,
+    east: f64,
+    cos_lat: f64,
+    best: Point,
+    /// Squared chord to the best one, or that of the search radius.
+    best2: f32,
+}
+
+impl<'a> Search<'a> {
+    fn new(index: &'a SwathIndex, lon: f64, lat: f64, limit: f32) -> Self {
+        Search {
+            index,
+            target: point(index.origin, lon, lat, NONE),
+            lat,
+            east: index.eastwards(lon),
+            cos_lat: sphere::sin_cos_deg(lat).1,
+            best: Point { cell: NONE, ..Point::default() },
+            best2: limit,
+        }
+    }
+
+    fn found(&self) -> Option<(Point, f32)> {
+        (self.best.cell != NONE).then_some((self.best, self.best2))
+    }
+
+    #[inline]
+    fn offer(&mut self, p: Point) {
+        let (dx, dy, dz) = (p.x - self.target.x, p.y - self.target.y, p.z - self.target.z);
+        let d2 = dx * dx + dy * dy + dz * dz;
+        if d2 < self.best2 || (d2 == self.best2 && p.cell < self.best.cell) {
+            self.best = p;
+            self.best2 = d2;
+        }
+    }
+
+    /// Angle of the present bound in degrees, rounded up.
+    #[inline]
+    fn angle(&self) -> f64 {
+        let chord = f64::from(self.best2).sqrt();
+        let radians = if chord < 0.05 { chord } else { 2.0 * (chord * 0.5).min(1.0).asin() };
+        radians.to_degrees() * SLACK + SLACK_DEG
+    }
+
+    /// Visits bands from the target's own outwards, as long as they can hold something nearer.
+    fn run(&mut self) {
+        let bands = self.index.bands.len() as i64;
+        let own = ((self.lat - self.index.south) / self.index.height).floor();
+        let own = (own.clamp(-1.0, bands as f64)) as i64;
+        self.visit(own, 0.0);
+        let (mut below, mut above) = (own - 1, own + 1);
+        while below >= 0 || above < bands {
+            let angle = self.angle();
+            if below >= 0 {
+                let gap = self.lat - (self.index.south + (below + 1) as f64 * self.index.height);
+                below = if gap > angle { -1 } else { self.visit(below, gap.max(0.0)) - 1 };
+            }
+            if above < bands {
+                let gap = self.index.south + above as f64 * self.index.height - self.lat;
+                above = if gap > angle { bands } else { self.visit(above, gap.max(0.0)) + 1 };
+            }
+        }
+    }
+
+    /// Offers the cells of a band, `gap` degrees away, that can be near enough.
+    fn visit(&mut self, band: i64, gap: f64) -> i64 {
+        let Some(b) = usize::try_from(band).ok().and_then(|b| self.index.bands.get(b)) else { return band };
+        let angle = self.angle();
+        // On the plane the gap uses up a part of the distance. That holds on the sphere only for short ones.
+        let along = if angle < 1.0 { (angle * angle - gap * gap).max(0.0).sqrt() * SLACK } else { angle };
+        let half = self.half_width(along + SLACK_DEG, b.cos);
+        if half >= 180.0 {
+            self.scan(b.first, b.first + b.bins);
+            return band;
+        }
+        for turn in [-360.0, 0.0, 360.0] {
+            let (lo, hi) = (self.east - half + turn, self.east + half + turn);
+            if hi >= 0.0 && lo <= self.index.span {
+                self.scan(b.first + b.column(lo.max(0.0)), b.first + b.column(hi) + 1);
+            }
+        }
+        band
+    }
+
+    /// Degrees of longitude that `angle` degrees of distance can make between this latitude and those of a band whose
+    /// least cosine is given: sin(angle) / cos(latitude) is the sine of the half width, and the smaller cosine makes up
+    /// for what the gap between them does to it.
+    #[inline]
+    fn half_width(&self, angle: f64, band_cos: f64) -> f64 {
+        let cos = self.cos_lat.min(band_cos);
+        let ratio = angle * (1.0 / 57.29);
+        if ratio < 0.05 * cos {
+            return ratio / cos * 57.4;
+        }
+        let sine = angle.min(90.0).to_radians().sin();
+        if angle + self.lat.abs() >= 90.0 || sine >= cos {
+            180.0
+        } else {
+            (sine / cos).asin().to_degrees() * SLACK
+        }
+    }
+
+    #[inline]
+    fn scan(&mut self, from: u32, to: u32) {
+        let range = self.index.starts[from as usize] as usize..self.index.starts[to as usize] as usize;
+        let index = self.index;
+        for p in &index.points[range] {
+            self.offer(*p);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Any order of anything must find what a full scan finds.
+    fn brute(lons: &[f64], lats: &[f64], lon: f64, lat: f64, radius_m: f64) -> Option<(usize, f64)> {
+        let t = sphere::unit(lon, lat);
+        (0..lons.len())
+            .filter(|&i| sphere::is_position(lons[i], lats[i]))
+            .map(|i| (i, sphere::chord(sphere::unit(lons[i], lats[i]), t)))
+            .filter(|(_, d)| *d <= sphere::chord_of_metres(radius_m))
+            .min_by(|a, b| a.1.total_cmp(&b.1))
+    }
+
+    fn check(lons: &[f64], lats: &[f64], targets: &[(f64, f64)], radius_m: f64) {
+        let index = SwathIndex::build(lons, lats).unwrap();
+        let (x, y): (Vec<f64>, Vec<f64>) = targets.iter().copied().unzip();
+        let mut found = vec![0; x.len()];
+        nearest(&index, &x, &y, Radius::Fixed(radius_m), &mut found);
+        for (k, &cell) in found.iter().enumerate() {
+            let want = brute(lons, lats, x[k], y[k], radius_m);
+            match want {
+                None => assert_eq!(cell, NONE, "target {:?}", targets[k]),
+                Some((_, d)) => {
+                    assert_ne!(cell, NONE, "target {:?} at {d}", targets[k]);
+                    let c = cell as usize;
+                    let got = sphere::chord(sphere::unit(lons[c], lats[c]), sphere::unit(x[k], y[k]));
+                    assert!((got - d).abs() < 3e-7, "target {:?}: {got} instead of {d}", targets[k]);
+                }
+            }
+        }
+    }
+
+    /// Numbers that look random and are the same on every machine.
+    fn noise(seed: &mut u64) -> f64 {
+        *seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (*seed >> 11) as f64 / (1u64 << 53) as f64
+    }
+
+    #[test]
+    fn scattered_cells_over_the_whole_globe() {
+        let mut s = 1;
+        let lons: Vec<f64> = (0..3000).map(|_| noise(&mut s) * 720.0 - 360.0).collect();
+        let lats: Vec<f64> = (0..3000).map(|_| noise(&mut s) * 180.0 - 90.0).collect();
+        let targets: Vec<(f64, f64)> =
+            (0..2000).map(|_| (noise(&mut s) * 360.0 - 180.0, noise(&mut s) * 180.0 - 90.0)).collect();
+        check(&lons, &lats, &targets, 300_000.0);
+        check(&lons, &lats, &targets, 5_000_000.0);
+        check(&lons, &lats, &targets, 2e7);
+    }
+
+    #[test]
+    fn a_tilted_swath_over_the_antimeridian_and_one_over_the_pole() {
+        let tilted = |i: f64, j: f64| (178.0 + 0.05 * j + 0.01 * i, 50.0 + 0.05 * i - 0.012 * j);
+        let polar = |i: f64, j: f64| {
+            let (x, y): (f64, f64) = (0.3 * (i - 30.0) + 0.1 * j, 0.25 * (j - 30.0));
+            (y.atan2(x).to_degrees(), 90.0 - x.hypot(y))
+        };
+        let place = [&tilted as &dyn Fn(f64, f64) -> (f64, f64), &polar];
+        for f in place {
+            let cells = (0..60).flat_map(|i| (0..60).map(move |j| (i, j)));
+            let (lons, lats): (Vec<f64>, Vec<f64>) =
+                cells.map(|(i, j)| f(f64::from(i), f64::from(j))).unzip();
+            let fine = (0..40).flat_map(|i| (0..40).map(move |j| (i, j)));
+            let targets: Vec<(f64, f64)> = fine
+                .map(|(i, j)| f(f64::from(i) * 1.8 - 5.0, f64::from(j) * 1.8 - 5.0))
+                .filter(|t| sphere::is_position(t.0, t.1))
+                .collect();
+            check(&lons, &lats, &targets, 8_000.0);
+            check(&lons, &lats, &targets, 60_000.0);
+        }
+    }
+
+    #[test]
+    fn the_lowest_number_wins_a_tie_and_a_radius_of_the_cell_limits() {
+        let (lons, lats) = ([1.0, 0.0, 0.0], [0.0, 0.0, 0.0]);
+        let index = SwathIndex::build(&lons, &lats).unwrap();
+        let mut out = [9; 3];
+        nearest(&index, &[0.1, f64::NAN, 0.9], &[0.0; 3], Radius::Fixed(50_000.0), &mut out);
+        assert_eq!(out, [1, NONE, 0]);
+        let metres = [5_000.0, 20_000.0, 20_000.0];
+        let radius = Radius::OfCell { metres: &metres, cap_m: 50_000.0 };
+        nearest(&index, &[0.1, 0.5, 0.9], &[0.0; 3], radius, &mut out);
+        assert_eq!(out, [1, NONE, NONE]);
+    }
+}

@@ -1,0 +1,5 @@
+//! Real granules through the operations that change grids. Without the shared granules these tests say so and pass.
+
+mod cases;
+mod support;
+mod swath;
