@@ -68,12 +68,19 @@ fn time_mean_of_packed_numbers() {
     let out = average(granule, over(Average::Time));
     let mean = values(&out, "tcco2");
     assert_close(mean[8 * 320 + 16], 390.210_246_644_807_46, 1e-7);
-    assert_eq!((values(&out, "time"), values(&out, "time_bnds")), (vec![929_280.0], vec![929_190.0, 929_370.0]));
+    assert_eq!(
+        (values(&out, "time"), values(&out, "time_bnds")),
+        (vec![929_280.0], vec![929_190.0, 929_370.0])
+    );
 }
 
 #[test]
 fn means_of_projected_grids_and_swaths_are_near_plain_ones() {
-    for (file, path) in [("test_lcc.nc", "tas"), ("africa.nc", "red_var"), ("MOD05_L2.A2019336.2315.061.2019337071952.hdf", "")] {
+    for (file, path) in [
+        ("test_lcc.nc", "tas"),
+        ("africa.nc", "red_var"),
+        ("MOD05_L2.A2019336.2315.061.2019337071952.hdf", ""),
+    ] {
         let Some(granule) = open(file) else { return };
         if path.is_empty() || granule.find_var(path).is_none() {
             continue;

@@ -4,10 +4,10 @@
 //! variables read through the input's. No value is touched before a sink pulls it.
 
 pub mod aggregate;
-pub mod batch;
-pub mod concatenate;
 pub mod average;
+pub mod batch;
 pub mod browse;
+pub mod concatenate;
 pub mod cut;
 pub mod error;
 pub mod extend;

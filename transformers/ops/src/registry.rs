@@ -23,9 +23,15 @@ pub static TRANSFORMS: &[&dyn Transform] = &[
     &crate::average::Average,
 ];
 
+/// Name and summary of the operations that make one granule of several ([`crate::aggregate::join`]).
+pub static JOINING: &[(&str, &str)] = &[
+    ("extend", "append granules along an existing dimension, in the order of its coordinate"),
+    ("concatenate", "stack granules on a new dimension; what is the same in all is stored once"),
+];
+
 /// Name and summary of all of them.
 pub fn listing() -> Vec<(&'static str, &'static str)> {
     let narrowing = OPERATIONS.iter().map(|op| (op.name(), op.summary()));
     let computing = TRANSFORMS.iter().map(|op| (op.name(), op.summary()));
-    narrowing.chain(computing).collect()
+    narrowing.chain(computing).chain(JOINING.iter().copied()).collect()
 }

@@ -68,7 +68,8 @@ impl TimeSeries {
     /// `GPM_3IMERGHH_07_precipitation`: product, version and variable, as far as the granule says them.
     fn collection_variable(&self, granule: &Granule) -> String {
         let root = granule.group(Granule::ROOT);
-        let text = |names: &[&str]| names.iter().find_map(|n| root.attr_text(n)).filter(|t| !t.trim().is_empty());
+        let text =
+            |names: &[&str]| names.iter().find_map(|n| root.attr_text(n)).filter(|t| !t.trim().is_empty());
         let short = text(&["short_name", "ShortName", "product_short_name", "shortname"]);
         let version = text(&["product_version", "VersionID", "version_id"]);
         let name = granule.var(self.var).name.clone();

@@ -79,7 +79,9 @@ impl Collector<'_> {
 
     fn descriptions(&self) -> BTreeSet<VarId> {
         let mut out = self.referenced(&["bounds", "climatology", "grid_mapping"]);
-        out.extend(self.granule.var_ids().filter(|&v| self.granule.var(v).attr("grid_mapping_name").is_some()));
+        out.extend(
+            self.granule.var_ids().filter(|&v| self.granule.var(v).attr("grid_mapping_name").is_some()),
+        );
         // `grid_mapping = "crs: x y"` names the axes too.
         out.retain(|&v| !matches!(self.granule.var(v).dims.as_slice(), [d] if self.granule.dim_coordinate(*d) == Some(v)));
         out
@@ -115,7 +117,8 @@ impl Collector<'_> {
         };
         let dims = dims_of(self.granule, id).to_vec();
         if dims.iter().enumerate().any(|(i, d)| dims[..i].contains(d)) {
-            let notice = format!("{}: '{}' is not in the table: it has an axis twice", self.granule.name, var.path);
+            let notice =
+                format!("{}: '{}' is not in the table: it has an axis twice", self.granule.name, var.path);
             return self.notices.push(notice);
         }
         let axes = (0..dims.len()).collect();
@@ -123,7 +126,8 @@ impl Collector<'_> {
         match self.tables.iter_mut().find(|t| t.dims == dims) {
             Some(table) => table.columns.push(column),
             None => {
-                let mut columns: Vec<Column> = (0..dims.len()).map(|axis| self.dimension(dims[axis], axis)).collect();
+                let mut columns: Vec<Column> =
+                    (0..dims.len()).map(|axis| self.dimension(dims[axis], axis)).collect();
                 columns.push(column);
                 self.tables.push(Table { dims, columns });
             }
@@ -155,8 +159,11 @@ impl Collector<'_> {
                 wanted.extend(self.times.for_var(v).map(|a| a.var));
             }
             let present: BTreeSet<VarId> = table.columns.iter().filter_map(|c| c.var).collect();
-            let found: Vec<Column> =
-                wanted.into_iter().filter(|v| !present.contains(v)).filter_map(|v| self.coordinate(v, t)).collect();
+            let found: Vec<Column> = wanted
+                .into_iter()
+                .filter(|v| !present.contains(v))
+                .filter_map(|v| self.coordinate(v, t))
+                .collect();
             let at = self.tables[t].dims.len();
             self.tables[t].columns.splice(at..at, found);
         }
@@ -185,7 +192,10 @@ impl Collector<'_> {
                     (_, Some(v)) => self.granule.var(v).path.clone(),
                     _ => {
                         let dim = self.granule.dim(table.dims[column.axes[0]]);
-                        format!("{}#{i}", harmony_model::granule::join(&self.granule.group(dim.group).path, &dim.name))
+                        format!(
+                            "{}#{i}",
+                            harmony_model::granule::join(&self.granule.group(dim.group).path, &dim.name)
+                        )
                     }
                 };
             }

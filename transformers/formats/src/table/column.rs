@@ -111,8 +111,13 @@ impl Column {
         let var = granule.var(id);
         if let Kind::Time(axis) = self.kind {
             let axis = &times.axes[axis];
-            let seconds = axis.read_seconds(granule, &Window(axes)).map_err(|e| unreadable(granule, var, e))?;
-            return Ok(Box::new(Times { seconds, calendar: axis.calendar(), zone: zone && is_earthly(axis.calendar()) }));
+            let seconds =
+                axis.read_seconds(granule, &Window(axes)).map_err(|e| unreadable(granule, var, e))?;
+            return Ok(Box::new(Times {
+                seconds,
+                calendar: axis.calendar(),
+                zone: zone && is_earthly(axis.calendar()),
+            }));
         }
         if var.dtype == DType::Char {
             axes.push(Runs::all(granule.shape(id).last().copied().unwrap_or(1)));
@@ -132,12 +137,7 @@ impl Column {
 ///
 /// # Errors
 /// [`WriteError::Unsupported`] when they are no numbers.
-pub fn cells(
-    granule: &Granule,
-    id: VarId,
-    dtype: &DType,
-    bytes: &[u8],
-) -> Result<Box<dyn Cell>, WriteError> {
+pub fn cells(granule: &Granule, id: VarId, dtype: &DType, bytes: &[u8]) -> Result<Box<dyn Cell>, WriteError> {
     let var = granule.var(id);
     let packing = Packing::of(var);
     let plain = packing.scale == 1.0 && packing.offset == 0.0;

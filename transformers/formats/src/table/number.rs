@@ -83,7 +83,10 @@ mod tests {
     fn decimals_are_as_few_as_say_the_same() {
         assert_eq!(decimal(12.340_000_000_000_002, 2), "12.34");
         assert_eq!(decimal(-0.05, 2), "-0.05");
-        assert_eq!((decimal(7.0, 3), decimal(0.0, 2), decimal(-0.0001, 2)), ("7".into(), "0".into(), "0".into()));
+        assert_eq!(
+            (decimal(7.0, 3), decimal(0.0, 2), decimal(-0.0001, 2)),
+            ("7".into(), "0".into(), "0".into())
+        );
         assert_eq!(decimal(1e300, 2), "1e300");
         assert_eq!(decimal(273.15, 15), "273.15");
     }

@@ -29,7 +29,8 @@ impl Slabs {
         let mut step = 1;
         if !shape.is_empty() {
             let fit = (memory / behind(axis).max(1)).max(1);
-            let chunk = table.variables().filter_map(|v| granule.var(v).storage.chunk_shape()?.get(axis).copied());
+            let chunk =
+                table.variables().filter_map(|v| granule.var(v).storage.chunk_shape()?.get(axis).copied());
             let chunk = chunk.max().unwrap_or(1).clamp(1, shape[axis].max(1));
             // Up to four times the memory is better than inflating chunks again and again.
             step = if chunk <= fit.saturating_mul(4) { (fit / chunk).max(1) * chunk } else { fit };
@@ -119,7 +120,8 @@ impl Loaded {
     pub fn for_each(&self, rows: std::ops::Range<usize>, mut f: impl FnMut(&Row)) {
         let mut index = self.index_of(rows.start);
         let mut row = Row { loaded: self, at: Vec::with_capacity(self.columns.len()) };
-        let place = |index: &[usize], c: &LoadedColumn| index.iter().zip(&c.strides).map(|(i, s)| i * s).sum();
+        let place =
+            |index: &[usize], c: &LoadedColumn| index.iter().zip(&c.strides).map(|(i, s)| i * s).sum();
         row.at.extend(self.columns.iter().map(|c| place(&index, c)));
         for _ in rows {
             f(&row);

@@ -28,8 +28,7 @@ impl Features {
             _ => None,
         });
         let (lon, lat) = places?;
-        let is_attribute =
-            |i: &usize| *i != lon && *i != lat && table.columns[*i].kind != Kind::Index;
+        let is_attribute = |i: &usize| *i != lon && *i != lat && table.columns[*i].kind != Kind::Index;
         let attributes = (0..table.columns.len()).filter(is_attribute).collect();
         Some(Features { table: table.clone(), lon, lat, attributes })
     }
@@ -68,14 +67,22 @@ pub fn features(granule: &Granule) -> Result<(Collected, Features), WriteError> 
 }
 
 fn no_places(granule: &Granule, found: &Collected) -> WriteError {
-    let grid = found.geolocations.located.iter().any(|l| {
-        matches!(l.geolocation, Geolocation::Grid { .. } | Geolocation::ProjectedGrid { .. })
-    });
+    let grid = found
+        .geolocations
+        .located
+        .iter()
+        .any(|l| matches!(l.geolocation, Geolocation::Grid { .. } | Geolocation::ProjectedGrid { .. }));
     let detail = match grid {
-        true => "it is gridded, not a swath, trajectory or set of points; write geotiff, ascii or csv instead",
+        true => {
+            "it is gridded, not a swath, trajectory or set of points; write geotiff, ascii or csv instead"
+        }
         false => "no variable has a longitude and latitude for each of its samples; write csv instead",
     };
-    WriteError::Unsupported { target: granule.name.clone(), object: "the granule".into(), detail: detail.into() }
+    WriteError::Unsupported {
+        target: granule.name.clone(),
+        object: "the granule".into(),
+        detail: detail.into(),
+    }
 }
 
 /// One part for each table with places; each holds only what its table shows.

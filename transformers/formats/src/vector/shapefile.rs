@@ -91,7 +91,10 @@ fn fields(granule: &Granule, features: &Features) -> Result<Vec<Field>, WriteErr
         return Err(WriteError::Unsupported {
             target: granule.name.clone(),
             object: "the attribute table".into(),
-            detail: format!("{} variables are more than a shapefile holds; name fewer, or write geojson or csv", out.len()),
+            detail: format!(
+                "{} variables are more than a shapefile holds; name fewer, or write geojson or csv",
+                out.len()
+            ),
         });
     }
     Ok(out)
@@ -191,7 +194,8 @@ impl Scratch {
         let name = target.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
         let mut last = None;
         for attempt in 0..1000u32 {
-            let path = target.with_file_name(format!(".{name}.{}.{attempt}.{extension}.part", std::process::id()));
+            let path =
+                target.with_file_name(format!(".{name}.{}.{attempt}.{extension}.part", std::process::id()));
             match OpenOptions::new().read(true).write(true).create_new(true).open(&path) {
                 Ok(file) => return Ok(Scratch { file, path }),
                 Err(e) => last = Some(e),
@@ -275,7 +279,8 @@ impl<'a> Files<'a> {
                 ),
             });
         }
-        let written = self.shapes.file.write_all(&shapes).and_then(|()| self.records.file.write_all(&records));
+        let written =
+            self.shapes.file.write_all(&shapes).and_then(|()| self.records.file.write_all(&records));
         written.map_err(|e| self.failed(&e))
     }
 

@@ -35,14 +35,18 @@ fn is_coordinate(scene: &Scene, id: VarId) -> bool {
 
 /// What would be averaged, in words.
 pub fn describe(scene: &Scene) -> Result<String, OpError> {
-    let found: Vec<usize> =
-        scene.granule.var_ids().filter(|&v| !is_coordinate(scene, v)).filter_map(|v| place(scene, v)).map(|p| p.0).collect();
+    let found: Vec<usize> = scene
+        .granule
+        .var_ids()
+        .filter(|&v| !is_coordinate(scene, v))
+        .filter_map(|v| place(scene, v))
+        .map(|p| p.0)
+        .collect();
     if found.is_empty() {
         let reason = match scene.table.located.first() {
-            Some(one) => format!(
-                "a {} has no area; average over time, or write it as csv",
-                one.geolocation.kind()
-            ),
+            Some(one) => {
+                format!("a {} has no area; average over time, or write it as csv", one.geolocation.kind())
+            }
             None => "no variable has a grid or a swath; average over time".into(),
         };
         return Err(scene.refuse(NAME, reason));
@@ -63,8 +67,7 @@ pub fn apply(scene: &Scene) -> Result<Transformed, OpError> {
         gone: Vec::new(),
         notices: Vec::new(),
     };
-    let horizontal: BTreeSet<DimId> =
-        scene.table.located.iter().flat_map(|l| l.geolocation.dims()).collect();
+    let horizontal: BTreeSet<DimId> = scene.table.located.iter().flat_map(|l| l.geolocation.dims()).collect();
     for id in scene.granule.var_ids() {
         let lies_on = scene.granule.var(id).dims.iter().any(|d| horizontal.contains(d));
         match place(scene, id) {
@@ -84,7 +87,11 @@ pub fn apply(scene: &Scene) -> Result<Transformed, OpError> {
     let Builder { mut out, gone, notices, areas, .. } = builder;
     let used = areas.keys().next().map(|(index, _)| &scene.table.located[*index].geolocation);
     let extent = used.and_then(|g| Areas::extent(scene, g));
-    let times = scene.times.axes.iter().find(|a| (a.is_utc() || a.calendar() == Calendar::Julian) && !gone.contains(&a.var));
+    let times = scene
+        .times
+        .axes
+        .iter()
+        .find(|a| (a.is_utc() || a.calendar() == Calendar::Julian) && !gone.contains(&a.var));
     let span = times.and_then(|a| a.read_all(&scene.granule).ok()).map(|seconds| {
         let finite = seconds.into_iter().filter(|s| s.is_finite());
         finite.fold([f64::NAN; 2], |[a, b], s| [a.min(s), b.max(s)])
@@ -152,7 +159,8 @@ impl Builder<'_> {
             out.dims.remove(axis);
         }
         extend_cell_methods(out, "area");
-        out.data = Arc::new(AreaOutput { pass: pass.clone(), statistic: Statistic::Mean, mean: mean.clone() });
+        out.data =
+            Arc::new(AreaOutput { pass: pass.clone(), statistic: Statistic::Mean, mean: mean.clone() });
         if full {
             self.add_statistics(id, &pass, &mean, cells);
         }
@@ -172,7 +180,9 @@ impl Builder<'_> {
             let mut attrs = base.attrs.clone();
             if statistic == Statistic::Count {
                 mean = Mean { dtype: if cells > 1 << 31 { DType::F64 } else { DType::I32 }, fill: 0.0 };
-                attrs.retain(|a| !matches!(a.name.as_str(), "_FillValue" | "missing_value" | "units" | "standard_name"));
+                attrs.retain(|a| {
+                    !matches!(a.name.as_str(), "_FillValue" | "missing_value" | "units" | "standard_name")
+                });
                 attrs.push(Attribute::text("units", "1"));
             }
             attrs.retain(|a| a.name != "cell_methods");
@@ -180,7 +190,8 @@ impl Builder<'_> {
             let name = format!("{}_{suffix}", base.name);
             let path = harmony_model::granule::join(&self.out.group(base.group).path, &name);
             if self.out.find_var(&path).is_some() {
-                self.notices.push(format!("{}: '{path}' exists already; its statistic was left out", self.out.name));
+                self.notices
+                    .push(format!("{}: '{path}' exists already; its statistic was left out", self.out.name));
                 continue;
             }
             self.out.vars.push(Variable {

@@ -20,7 +20,8 @@ pub fn extend_cell_methods(var: &mut Variable, name: &str) {
 
 /// Takes the names of variables that are gone out of the attributes that refer to them.
 pub fn drop_references(granule: &mut Granule, is_gone: impl Fn(&Granule, usize, &str) -> bool) {
-    const REFERENCES: [&str; 5] = ["coordinates", "grid_mapping", "ancillary_variables", "cell_measures", "bounds"];
+    const REFERENCES: [&str; 5] =
+        ["coordinates", "grid_mapping", "ancillary_variables", "cell_measures", "bounds"];
     for i in 0..granule.vars.len() {
         for name in REFERENCES {
             let Some(text) = granule.vars[i].attr_text(name) else { continue };

@@ -16,8 +16,8 @@ use crate::subset_bbox::kernel::{CellRule, Cells};
 
 /// PROJ names of projections that keep areas: all cells of a size in the plane are of a size on Earth.
 const EQUAL_AREA: [&str; 14] = [
-    "aea", "bonne", "cea", "collg", "eck4", "eck6", "eqearth", "goode", "igh", "laea", "leac", "moll", "sinu",
-    "wag1",
+    "aea", "bonne", "cea", "collg", "eck4", "eck6", "eqearth", "goode", "igh", "laea", "leac", "moll",
+    "sinu", "wag1",
 ];
 
 type Vec3 = [f64; 3];

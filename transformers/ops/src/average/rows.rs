@@ -28,7 +28,6 @@ impl Shape {
             inner: product(&shape[cols + 1..]),
         }
     }
-
 }
 
 /// Tallies of a block in memory, [outer][rows][mid][inner]; `weights` are those of its rows and all columns.
@@ -54,7 +53,12 @@ fn typed<T: Number>(bytes: &[u8], shape: Shape, weights: &[f64], stored: &Stored
 }
 
 /// Adds the tallies of a block to those of its results (indexed [outer][mid][inner] within the block), row by row.
-pub fn merge_block(tallies: &[Tally], shape: Shape, mut result: impl FnMut(usize) -> usize, into: &mut [Tally]) {
+pub fn merge_block(
+    tallies: &[Tally],
+    shape: Shape,
+    mut result: impl FnMut(usize) -> usize,
+    into: &mut [Tally],
+) {
     for (i, tally) in tallies.iter().enumerate() {
         let (inner, rest) = (i % shape.inner, i / shape.inner);
         let (mid, outer) = (rest % shape.mid, rest / shape.mid / shape.rows);

@@ -1,7 +1,7 @@
 //! How the values of one variable go into sums and come out as means.
 
 use harmony_model::dtype::number_bytes;
-use harmony_model::{Attribute, AttrShape, DType, Packing, Storage, Variable};
+use harmony_model::{AttrShape, Attribute, DType, Packing, Storage, Variable};
 
 /// What sums need to know of a variable. Sums run over stored numbers; the packing is linear, so it is applied to
 /// their mean.
@@ -59,8 +59,7 @@ pub struct Mean {
 impl Mean {
     /// Single precision where the values have no more than that (f32, packed 16 bits), else double.
     pub fn of(stored: &Stored) -> Self {
-        let single =
-            matches!(stored.dtype, DType::I8 | DType::U8 | DType::I16 | DType::U16 | DType::F32);
+        let single = matches!(stored.dtype, DType::I8 | DType::U8 | DType::I16 | DType::U16 | DType::F32);
         let dtype = if single { DType::F32 } else { DType::F64 };
         let declared = stored.packing.fill.first().copied();
         let fill = match declared {
@@ -132,7 +131,11 @@ mod tests {
 
     #[test]
     fn a_fill_that_a_mean_could_be_is_replaced() {
-        assert!(keeps(-9999.0, [-32768.0, 32767.0]) && keeps(0.0, [0.0, 255.0]) && keeps(-32767.0, [346.0, 433.0]));
+        assert!(
+            keeps(-9999.0, [-32768.0, 32767.0])
+                && keeps(0.0, [0.0, 255.0])
+                && keeps(-32767.0, [346.0, 433.0])
+        );
         assert!(!keeps(0.0, [-128.0, 127.0]) && !keeps(-1.0, [f64::NEG_INFINITY, f64::INFINITY]));
     }
 }

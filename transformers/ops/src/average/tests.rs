@@ -36,7 +36,9 @@ fn grid(order: [usize; 3], bounds: bool) -> Granule {
         text(&mut g, id, &[("bounds", "time_bnds")]);
     }
     let (dims, lens) = ([time, lat, lon], [2u64, 2, 3]);
-    let value = |t: usize, y: usize, x: usize| if (t, y, x) == (1, 0, 0) { -99 } else { (100 * t + 10 * y + x) as i16 };
+    let value = |t: usize, y: usize, x: usize| {
+        if (t, y, x) == (1, 0, 0) { -99 } else { (100 * t + 10 * y + x) as i16 }
+    };
     let shape = order.map(|a| lens[a]);
     let mut values = Vec::new();
     for i in 0..12u64 {
@@ -92,10 +94,7 @@ fn steps_of_unequal_length_weigh_by_it_but_not_for_cdo() {
 #[test]
 fn a_mean_over_area_weighs_by_the_cells_and_drops_the_axes() {
     // Bands -30…30 and 30…90: sines 1 and 0.5.
-    let expected = [
-        (3.0 * 0.5 + 0.5 * 3.0 * 5.5) / 4.5,
-        (50.5 + 51.0 + 0.5 * 3.0 * 55.5) / 3.5,
-    ];
+    let expected = [(3.0 * 0.5 + 0.5 * 3.0 * 5.5) / 4.5, (50.5 + 51.0 + 0.5 * 3.0 * 55.5) / 3.5];
     for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 1, 0], [2, 0, 1]] {
         let g = run(grid(order, false), over(Over::Area)).granule;
         let id = g.find_var("v").unwrap();

@@ -44,8 +44,10 @@ fn time_dims(scene: &Scene) -> Result<Vec<(DimId, usize)>, OpError> {
     }
     if out.is_empty() {
         let reason = match along_track {
-            true => "its times run along the track of the instrument; average over area, or project it onto a grid \
-                     (--crs) first",
+            true => {
+                "its times run along the track of the instrument; average over area, or project it onto a grid \
+                     (--crs) first"
+            }
             false => "no variable has a time axis; average over area, or join granules along time first",
         };
         return Err(scene.refuse(NAME, reason));
@@ -104,7 +106,8 @@ fn objection(scene: &Scene, id: VarId, named: bool) -> Option<&'static str> {
     if Stored::of(var).is_none() {
         return Some("does not hold numbers");
     }
-    (is_categorical(var) && !named).then_some("holds flags, of which there is no mean (name it to have one all the same)")
+    (is_categorical(var) && !named)
+        .then_some("holds flags, of which there is no mean (name it to have one all the same)")
 }
 
 /// Replaces a variable by its mean over each of `axes` in turn.

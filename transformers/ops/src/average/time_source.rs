@@ -69,11 +69,8 @@ impl TimeMean {
             let part = self.inner_window(window, Runs::range(at, n));
             buffer.resize(cells * n as usize * self.stored.size(), 0);
             self.inner.read(&part, &mut buffer)?;
-            let slab = Slab {
-                bytes: &buffer,
-                weights: &self.weights[at as usize..(at + n) as usize],
-                inner_len,
-            };
+            let slab =
+                Slab { bytes: &buffer, weights: &self.weights[at as usize..(at + n) as usize], inner_len };
             let tasks = value.par_chunks_mut(TASK).zip(lost.par_chunks_mut(TASK));
             let tasks = tasks.zip(total.par_chunks_mut(TASK)).enumerate();
             tasks.for_each(|(i, ((value, lost), weight))| {

@@ -44,8 +44,10 @@ pub fn choose(request: &Request, var: &Variable, warp: &Warp) -> Choice {
             _ => plain(asked),
         },
         Some(asked) => plain(asked),
-        None if categorical || request.compat_is(Compat::ServiceExample) => plain(I::Nearest),
-        None if request.compat_is(Compat::Gdal) => plain(I::Nearest),
+        None if categorical || request.browse => plain(I::Nearest),
+        None if request.compat_is(Compat::ServiceExample) || request.compat_is(Compat::Gdal) => {
+            plain(I::Nearest)
+        }
         None if request.compat_is(Compat::GdalAdapter) => plain(I::Bilinear),
         None => {
             let [cols, rows] = warp.ratio();

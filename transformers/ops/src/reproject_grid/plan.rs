@@ -161,7 +161,8 @@ fn variables(scene: &Scene, located: usize, source: &LocatedGrid) -> Vec<VarId> 
 fn target_grid(scene: &Scene, source: &SourceGrid) -> Result<(GridSpec, Option<String>), OpError> {
     let request = &scene.request.target;
     if scene.request.browse {
-        return browse_grid(scene, source);
+        // The one place that asks the rules of the Global Imagery Browse Services.
+        return Ok((crate::browse::gibs_grid(&source.spec(), request)?, None));
     }
     let crs = target::crs(request, &source.crs)?;
     let mut notice = None;
@@ -171,14 +172,6 @@ fn target_grid(scene: &Scene, source: &SourceGrid) -> Result<(GridSpec, Option<S
         Ok(suggested.grid)
     })?;
     Ok((grid, notice))
-}
-
-/// The grid of browse images. The one place to ask the rules of the Global Imagery Browse Services.
-fn browse_grid(scene: &Scene, source: &SourceGrid) -> Result<(GridSpec, Option<String>), OpError> {
-    let request = &scene.request.target;
-    let crs = target::crs(request, &source.crs)?;
-    let grid = target::resolve(request, crs.clone(), SourceKind::Grid, || Ok(suggest(source, &crs)?.grid))?;
-    Ok((grid, None))
 }
 
 /// Whether the target has the cells that the source has.
