@@ -9,8 +9,9 @@ HERE = Path(__file__).resolve().parent
 class Tools:
     """Which peers this machine has."""
 
-    def __init__(self, python, l2ss_python=None):
+    def __init__(self, python, l2ss_python=None, concise_python=None):
         self.python, self.l2ss_python = python, l2ss_python or python
+        self.concise_python = concise_python or python
 
     def has(self, program):
         return shutil.which(program) is not None

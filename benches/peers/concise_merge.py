@@ -1,0 +1,9 @@
+"""Stacks granules by concise with its two processes."""
+import sys
+from pathlib import Path
+
+from podaac.merger.merge import merge_netcdf_files
+
+if __name__ == '__main__':
+    source, target = sys.argv[1:]
+    merge_netcdf_files(sorted(Path(source).glob('*.nc')), target, process_count=2)
