@@ -88,12 +88,16 @@ pub fn prepare(
     } else {
         Extent::default()
     };
+    let mut notices = computed.notices;
+    if is_cut && matches!(format.card().name, "netcdf4" | "hdf5") {
+        notices.extend(harmony_formats::hdfeos::rewrite(&mut granule)?);
+    }
     if is_moved || is_cut {
         let naming =
             Naming::new(&scene.granule.name, scene.granule.format, &scene.request, &steps, format.card());
         metadata::refresh(&mut granule, &extent, &naming.whole());
     }
-    Ok(Prepared { scene, steps, granule, extent, notices: computed.notices })
+    Ok(Prepared { scene, steps, granule, extent, notices })
 }
 
 /// Decides what is written of a prepared granule, and how.

@@ -3,6 +3,7 @@
 
 use harmony_formats::{Card, Part};
 use harmony_model::Request;
+use harmony_model::request::Compat;
 use harmony_ops::Step;
 
 /// What all results of a granule have in common in their names.
@@ -16,6 +17,8 @@ pub struct Naming {
     /// Said only of what was neither cut nor moved.
     reformatted: &'static str,
     card: &'static Card,
+    /// Results are called after their variable alone, as net2cog's are.
+    by_variable: bool,
 }
 
 const SUFFIXES: [&str; 4] = ["_reformatted", "_subsetted", "_regridded", "_stitched"];
@@ -54,13 +57,17 @@ impl Naming {
             && format == "netcdf4"
             && matches!(card.name, "netcdf4" | "hdf5");
         let reformatted = if suffix.is_empty() && !same_format { "_reformatted" } else { "" };
-        Naming { stem, extension: extension.to_owned(), variable, suffix, reformatted, card }
+        let by_variable = request.compat_is(Compat::Net2cog);
+        Naming { stem, extension: extension.to_owned(), variable, suffix, reformatted, card, by_variable }
     }
 
     /// The name of one of the results.
     ///
     /// `/` and `:` become `_`, runs of `_` collapse, and suffixes that a chain has already added are not repeated.
     pub fn result(&self, part: &Part) -> String {
+        if let (true, Some(label)) = (self.by_variable, &part.label) {
+            return format!("{}.{}", clean(label.trim_matches('/')), part.extension);
+        }
         self.name(part.label.as_deref(), part.extension)
     }
 

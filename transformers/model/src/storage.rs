@@ -72,4 +72,9 @@ pub mod filter {
     pub const NUMCODECS_LZ4: u16 = 65002;
     /// CRC-32C trailer of Zarr v3.
     pub const CRC32C: u16 = 65003;
+    /// LZW of TIFF 6.0.
+    pub const TIFF_LZW: u16 = 65020;
+    pub const PACKBITS: u16 = 65021;
+    /// Predictor of TIFF: its number, samples per pixel, bytes of a sample, bytes of a row, big-endian or not.
+    pub const TIFF_ROWS: u16 = 65022;
 }

@@ -7,6 +7,7 @@ pub mod aggregate;
 pub mod average;
 pub mod batch;
 pub mod browse;
+pub mod compat;
 pub mod concatenate;
 pub mod cut;
 pub mod error;
@@ -89,10 +90,8 @@ pub fn compute(
     request: &std::sync::Arc<harmony_model::Request>,
 ) -> Result<Computed, OpError> {
     let mut out = Computed { granule, steps: Vec::new(), notices: Vec::new() };
-    if !(request.target.is_set() || request.average.is_some() || request.browse) {
-        return Ok(out);
-    }
-    for transform in registry::TRANSFORMS {
+    let computes = request.target.is_set() || request.average.is_some() || request.browse;
+    for transform in registry::TRANSFORMS.iter().filter(|_| computes) {
         let scene = Scene::new(std::sync::Arc::new(out.granule.clone()), request.clone())?;
         let Some(detail) = transform.select(&scene)? else { continue };
         let done = transform.apply(&scene)?;
@@ -100,5 +99,30 @@ pub fn compute(
         out.notices.extend(done.notices);
         out.steps.push(Step { operation: transform.name(), detail });
     }
+    if request.target.is_set() && out.steps.is_empty() {
+        refuse_unplaced(&out.granule, request)?;
+    }
+    compat::settle(&mut out.granule, request);
     Ok(out)
+}
+
+/// A new grid was asked for and nothing was moved: right for what is on that grid, wrong where nothing can be.
+fn refuse_unplaced(
+    granule: &harmony_model::Granule,
+    request: &std::sync::Arc<harmony_model::Request>,
+) -> Result<(), OpError> {
+    let scene = Scene::new(std::sync::Arc::new(granule.clone()), request.clone())?;
+    let is_grid = |l: &harmony_model::geolocation::Located| {
+        use harmony_model::Geolocation::{Grid, ProjectedGrid};
+        matches!(l.geolocation, Grid { .. } | ProjectedGrid { .. })
+    };
+    if scene.table.located.iter().any(is_grid) {
+        return Ok(());
+    }
+    let problem = scene.table.problems.first().map(|(_, why)| format!(" ({why})")).unwrap_or_default();
+    let reason = format!(
+        "none of its variables is on a grid, swath or trajectory that can be put on a new grid{problem}; leave out \
+         --crs, --scale-extent, --scale-size, --width, --height and --grid"
+    );
+    Err(scene.refuse("projection", reason))
 }

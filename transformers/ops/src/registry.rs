@@ -15,11 +15,12 @@ pub static OPERATIONS: &[&dyn Operation] = &[
     &crate::subset_segments::SubsetSegments,
 ];
 
+/// Grids first: what comes from a swath is on its grid already.
 pub static TRANSFORMS: &[&dyn Transform] = &[
+    &crate::reproject_grid::ReprojectGrid,
+    &crate::regrid::Regrid,
     &crate::grid_indexed::GridIndexed,
     &crate::project_swath::ProjectSwath,
-    &crate::regrid::Regrid,
-    &crate::reproject_grid::ReprojectGrid,
     &crate::average::Average,
 ];
 

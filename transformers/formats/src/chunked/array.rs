@@ -130,7 +130,9 @@ impl ChunkedArray {
         let StoredChunk::At { source, offset, len, filter_mask } = stored else { return Ok(None) };
         let (offset, filter_mask) = (*offset, *filter_mask);
         // Room for codecs that meet incompressible bytes; anything longer is a damaged index.
-        let limit = chunk_bytes as u64 + chunk_bytes as u64 / 8 + (64 << 10);
+        let lzw = self.filters.iter().any(|f| f.id == harmony_model::filter::TIFF_LZW);
+        let growth = if lzw { chunk_bytes / 2 } else { chunk_bytes / 8 };
+        let limit = chunk_bytes as u64 + growth as u64 + (64 << 10);
         let filtered = (0..self.filters.len()).any(|i| i >= 32 || filter_mask >> i & 1 == 0);
         if *len > limit || (!filtered && *len < chunk_bytes as u64) {
             return Err(self.corrupt(format!(

@@ -19,6 +19,7 @@ mod scale_offset;
 mod shuffle;
 mod snappy;
 mod szip;
+mod tiff;
 mod zstandard;
 
 #[cfg(test)]
@@ -101,6 +102,8 @@ impl Bound {
     fn after(self, filter: &Filter) -> Bound {
         match filter.id {
             filter::SHUFFLE => self,
+            // The last strip of an image is shorter.
+            filter::TIFF_ROWS => Bound { exact: false, ..self },
             filter::FLETCHER32 | filter::CRC32C => Bound { max: self.max.saturating_add(4), ..self },
             // Compressors that meet incompressible bytes add a little.
             _ => Bound { max: self.max.saturating_add(self.max / 8).saturating_add(1 << 16), exact: false },
@@ -133,6 +136,9 @@ pub fn can_decode(filter: &Filter) -> bool {
             | GZIP
             | NUMCODECS_LZ4
             | CRC32C
+            | TIFF_LZW
+            | PACKBITS
+            | TIFF_ROWS
     )
 }
 
@@ -250,6 +256,9 @@ fn decode_one(filter: &Filter, input: &[u8], bound: Bound, out: &mut Vec<u8>) ->
         filter::NUMCODECS_LZ4 => lz4::decode_numcodecs(input, bound, out),
         filter::BITSHUFFLE => bitshuffle::decode(params, input, bound, out),
         filter::ZSTD => zstandard::decode(input, bound, out),
+        filter::TIFF_LZW => tiff::decode_lzw(input, bound, out),
+        filter::PACKBITS => tiff::decode_packbits(input, bound, out),
+        filter::TIFF_ROWS => tiff::decode_rows(params, input, bound, out),
         _ => Err(CodecError::unknown(filter)),
     }
 }

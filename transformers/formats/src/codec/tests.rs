@@ -50,7 +50,9 @@ fn chunks_of_the_reference_libraries_decode_to_what_they_hold() {
 
 #[test]
 fn every_decoder_has_a_fixture() {
-    let ids = (0..=u16::MAX).filter(|&id| can_decode(&Filter::new(id, &[])));
+    // Blocks of TIFF files need their geometry: `geotiff` tests them on whole files.
+    let is_chunk = |id: &u16| *id < harmony_model::filter::TIFF_LZW;
+    let ids = (0..=u16::MAX).filter(is_chunk).filter(|&id| can_decode(&Filter::new(id, &[])));
     for id in ids {
         assert!(FIXTURES.iter().any(|f| f.filters.iter().any(|(i, _)| *i == id)), "filter {id}");
     }

@@ -7,8 +7,8 @@ mod ffi;
 mod format;
 mod georef;
 mod grib;
-mod info;
-mod raster;
+pub(crate) mod info;
+pub(crate) mod raster;
 mod source;
 #[cfg(test)]
 mod tests;

@@ -4,7 +4,9 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use harmony_model::dtype::number_bytes;
-use harmony_model::{AttrShape, Attribute, DType, Filter, Granule, GroupId, ReadError, Storage, Variable};
+use harmony_model::{
+    ArraySource, AttrShape, Attribute, DType, Filter, Granule, GroupId, ReadError, Storage, Variable,
+};
 
 use super::ffi::Dataset;
 use super::georef::{self, Place};
@@ -14,22 +16,58 @@ use super::source::Bands;
 /// Subdatasets of a container that are opened at most.
 const MAX_PARTS: usize = 4096;
 
+/// Gives the array of a band (from 1), whose elements GDAL reads as that type.
+pub type Arrays<'a> = &'a dyn Fn(u32, i32) -> Arc<dyn ArraySource>;
+
 /// A raster as a granule.
 ///
 /// # Errors
 /// [`ReadError::Unsupported`] for bands that aren't there and for complex numbers.
 pub fn granule(dataset: Dataset, info: &RasterInfo, name: &str, bands: &[u32]) -> Result<Granule, ReadError> {
+    if info.bands.is_empty() {
+        let mut granule = start(info, name);
+        parts(&mut granule, info)?;
+        return Ok(granule);
+    }
+    let dataset = Arc::new(dataset);
+    granule_of(info, name, bands, &|number, kind| array(&dataset, info, number, kind))
+}
+
+/// The granule of a raster whose bands are read by `arrays`.
+///
+/// # Errors
+/// As [`granule`].
+pub fn granule_of(
+    info: &RasterInfo,
+    name: &str,
+    bands: &[u32],
+    arrays: Arrays,
+) -> Result<Granule, ReadError> {
+    let mut granule = start(info, name);
+    let picked = pick(bands, info.bands.len(), name)?;
+    add_bands(&mut granule, Granule::ROOT, info, &picked, arrays)?;
+    Ok(granule)
+}
+
+fn start(info: &RasterInfo, name: &str) -> Granule {
     let mut granule = Granule::new(name, super::format_name(&info.driver));
     for (key, value) in &info.metadata {
         granule.groups[0].attrs.push(Attribute::text(key, value));
     }
-    if info.bands.is_empty() {
-        parts(&mut granule, info)?;
-    } else {
-        let picked = pick(bands, info.bands.len(), name)?;
-        add_bands(&mut granule, Granule::ROOT, &Arc::new(dataset), info, &picked)?;
-    }
-    Ok(granule)
+    granule
+}
+
+fn array(dataset: &Arc<Dataset>, info: &RasterInfo, number: u32, kind: i32) -> Arc<dyn ArraySource> {
+    let size = element_type(&info.bands[number as usize - 1]).map_or(1, |(dtype, _)| dtype.size());
+    Arc::new(Bands {
+        dataset: dataset.clone(),
+        bands: vec![number],
+        stacked: false,
+        height: info.height,
+        width: info.width,
+        kind,
+        size,
+    })
 }
 
 /// The bands asked for, all when none are; twice the same one counts once.
@@ -68,7 +106,8 @@ fn parts(granule: &mut Granule, info: &RasterInfo) -> Result<(), ReadError> {
         let name = if taken { format!("{name}_{}", i + 1) } else { name };
         let group = granule.add_group(Granule::ROOT, &name);
         let all = pick(&[], info.bands.len(), &granule.name)?;
-        add_bands(granule, group, &Arc::new(dataset), &info, &all)?;
+        let dataset = Arc::new(dataset);
+        add_bands(granule, group, &info, &all, &|number, kind| array(&dataset, &info, number, kind))?;
     }
     Ok(())
 }
@@ -76,9 +115,9 @@ fn parts(granule: &mut Granule, info: &RasterInfo) -> Result<(), ReadError> {
 fn add_bands(
     granule: &mut Granule,
     group: GroupId,
-    dataset: &Arc<Dataset>,
     info: &RasterInfo,
     picked: &[u32],
+    arrays: Arrays,
 ) -> Result<(), ReadError> {
     let place = georef::place(granule, group, info);
     let names = band_names(&info.bands);
@@ -87,15 +126,7 @@ fn add_bands(
         let (dtype, kind) = element_type(band).ok_or_else(|| {
             ReadError::unsupported(&granule.name, format!("band {number}"), "it holds complex numbers")
         })?;
-        let data = Arc::new(Bands {
-            dataset: dataset.clone(),
-            bands: vec![number],
-            stacked: false,
-            height: info.height,
-            width: info.width,
-            kind,
-            size: dtype.size(),
-        });
+        let data = arrays(number, kind);
         let name = &names[number as usize - 1];
         let id = granule.add_var(group, name, dtype, vec![place.y, place.x], data);
         let var = &mut granule.vars[id.0];

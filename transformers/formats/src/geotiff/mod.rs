@@ -1,10 +1,12 @@
 //! GeoTIFF and cloud-optimised GeoTIFF: our own reader and writer. What the reader does not know goes to GDAL.
 
 mod format;
-mod lzw;
-mod predictor;
-pub mod read;
-mod tags;
+pub(crate) mod lzw;
+pub(crate) mod predictor;
+mod read;
+pub(crate) mod tags;
+#[cfg(test)]
+mod tests;
 mod write;
 
 pub use format::{Cog, Geotiff};

@@ -29,23 +29,8 @@ pub struct GridAxes {
 /// The corners bound the outermost cells: whether the nominal point of a cell is its centre or its corner
 /// (`PixelRegistration`) does not move the cells.
 pub fn grid_axes(grid: &Grid) -> Option<GridAxes> {
-    if grid.x_size == 0 || grid.y_size == 0 || grid.x_size.max(grid.y_size) > MAX_CELLS {
-        return None;
-    }
     let gctp = grid.projection.as_ref()?;
-    let geographic = gctp.is_geographic();
-    let (ul, lr) = match (grid.upper_left, grid.lower_right) {
-        (Some(ul), Some(lr)) if ul[0] != lr[0] && ul[1] != lr[1] => (ul, lr),
-        // The library's default corners of a geographic grid: the world.
-        (None, None) if geographic => ([-180e6, 90e6], [180e6, -90e6]),
-        _ => return None,
-    };
-    let (ul, lr) = if geographic { (degrees(ul), degrees(lr)) } else { (ul, lr) };
-    let from_left = matches!(grid.origin, Corner::UpperLeft | Corner::LowerLeft);
-    let from_top = matches!(grid.origin, Corner::UpperLeft | Corner::UpperRight);
-    let (x0, x1) = if from_left { (ul[0], lr[0]) } else { (lr[0], ul[0]) };
-    let (y0, y1) = if from_top { (ul[1], lr[1]) } else { (lr[1], ul[1]) };
-    let (dx, dy) = ((x1 - x0) / grid.x_size as f64, (y1 - y0) / grid.y_size as f64);
+    let Edges { x0, dx, y0, dy, geographic, .. } = Edges::of(grid)?;
     let mut grid_mapping = gctp.cf_attributes()?;
     grid_mapping.push(Attribute::text("GeoTransform", &format!("{x0} {dx} 0 {y0} 0 {dy}")));
     Some(GridAxes {
@@ -57,13 +42,49 @@ pub fn grid_axes(grid: &Grid) -> Option<GridAxes> {
     })
 }
 
+/// Outer edges of the cell with the indices (0, 0), and the steps from there, in metres or degrees.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Edges {
+    pub x0: f64,
+    pub dx: f64,
+    pub y0: f64,
+    pub dy: f64,
+    pub geographic: bool,
+    /// Columns count from the left, rows from the top.
+    pub from_left: bool,
+    pub from_top: bool,
+}
+
+impl Edges {
+    pub(super) fn of(grid: &Grid) -> Option<Self> {
+        if grid.x_size == 0 || grid.y_size == 0 || grid.x_size.max(grid.y_size) > MAX_CELLS {
+            return None;
+        }
+        let geographic = grid.projection.as_ref()?.is_geographic();
+        let (ul, lr) = match (grid.upper_left, grid.lower_right) {
+            (Some(ul), Some(lr)) if ul[0] != lr[0] && ul[1] != lr[1] => (ul, lr),
+            // The library's default corners of a geographic grid: the world.
+            (None, None) if geographic => ([-180e6, 90e6], [180e6, -90e6]),
+            _ => return None,
+        };
+        let (ul, lr) = if geographic { (degrees(ul), degrees(lr)) } else { (ul, lr) };
+        let from_left = matches!(grid.origin, Corner::UpperLeft | Corner::LowerLeft);
+        let from_top = matches!(grid.origin, Corner::UpperLeft | Corner::UpperRight);
+        let (x0, x1) = if from_left { (ul[0], lr[0]) } else { (lr[0], ul[0]) };
+        let (y0, y1) = if from_top { (ul[1], lr[1]) } else { (lr[1], ul[1]) };
+        let (dx, dy) = ((x1 - x0) / grid.x_size as f64, (y1 - y0) / grid.y_size as f64);
+        Some(Edges { x0, dx, y0, dy, geographic, from_left, from_top })
+    }
+}
+
 /// Corners in packed degrees; some products write plain degrees, which are far below one packed degree.
 fn degrees(corner: [f64; 2]) -> [f64; 2] {
-    if corner.iter().all(|v| v.abs() <= 360.0) && corner != [0.0, 0.0] {
-        corner
-    } else {
-        corner.map(packed_degrees)
-    }
+    if is_plain(corner) { corner } else { corner.map(packed_degrees) }
+}
+
+/// Whether the corner of a geographic grid is in degrees.
+pub(super) fn is_plain(corner: [f64; 2]) -> bool {
+    corner.iter().all(|v| v.abs() <= 360.0) && corner != [0.0, 0.0]
 }
 
 /// Centres of `n` cells of width `step` from the edge `edge`.

@@ -5,11 +5,14 @@
 
 pub(crate) mod axes;
 mod dims;
+mod edit;
 pub mod odl;
 mod projection;
+mod rewrite;
 mod structure;
 
 pub use axes::{GridAxes, grid_axes};
 pub use dims::{add_grid_axes, name_dimensions, struct_metadata, structure_of};
-pub use projection::{Corner, Gctp, packed_degrees};
+pub use projection::{Corner, Gctp, pack_degrees, packed_degrees};
+pub use rewrite::rewrite;
 pub use structure::{DimensionMap, Grid, MergedField, StructDim, StructField, Structure, Swath, inventory};

@@ -50,6 +50,14 @@ pub fn packed_degrees(packed: f64) -> f64 {
     (degrees + minutes / 60.0 + seconds / 3600.0).copysign(packed)
 }
 
+/// `DDDMMMSSS.SS` of degrees, rounded to a hundredth of a second.
+pub fn pack_degrees(degrees: f64) -> f64 {
+    let hundredths = (degrees.abs() * 360_000.0).round();
+    let (whole, rest) = ((hundredths / 360_000.0).floor(), hundredths.rem_euclid(360_000.0));
+    let (minutes, seconds) = ((rest / 6_000.0).floor(), rest.rem_euclid(6_000.0) / 100.0);
+    (whole * 1e6 + minutes * 1e3 + seconds).copysign(degrees)
+}
+
 /// Semi-major and semi-minor axes in metres by GCTP spheroid number.
 const SPHEROIDS: [(f64, f64); 22] = [
     (6_378_206.4, 6_356_583.8),         // Clarke 1866

@@ -170,7 +170,7 @@ impl Sheet {
     /// Rows.
     pub fn height(&self) -> u64 {
         let line = self.width as usize * self.ink.bytes();
-        if line == 0 { 0 } else { (self.pixels.len() / line) as u64 }
+        self.pixels.len().checked_div(line).map_or(0, |n| n as u64)
     }
 }
 

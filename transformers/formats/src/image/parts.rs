@@ -111,9 +111,11 @@ fn only(granule: &Granule, survey: &Survey, raster: &Raster, keep: Keep) -> Gran
 
 /// Makes the variable of a raster the one plane.
 fn slice(granule: &mut Granule, raster: &Raster, band: usize) {
-    let leading = leading_axes(granule, raster);
+    // The raster's own number is that in the granule it was found in.
     let Some(id) = granule.find_var(&raster.path) else { return };
+    let grid = raster.grid_axes();
     let var = &mut granule.vars[id.0];
+    let leading: Vec<usize> = (0..var.dims.len()).filter(|axis| !grid.contains(axis)).collect();
     let mut fixed = vec![None; var.dims.len()];
     leading.iter().zip(&raster.bands[band].index).for_each(|(&axis, &index)| fixed[axis] = Some(index));
     let free = |axis: usize| fixed[axis].is_none();

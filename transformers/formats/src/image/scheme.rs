@@ -1,5 +1,7 @@
 //! How a picture gets its colours: what the user asks, what the file says, else what the values are.
 
+use std::ops::Range;
+
 use harmony_model::Granule;
 use harmony_model::request::Compat;
 
@@ -63,11 +65,17 @@ impl Subject<'_> {
         let encoding = &self.options.encoding;
         encoding.range.is_none()
             && match &encoding.style {
+                _ if self.is_service_example() => true,
                 _ if self.layers.len() > 1 => !self.layers.iter().all(plain),
                 Some(Style::Table { text, .. }) => text.contains('%'),
                 Some(Style::Named(_)) => true,
                 None => embedded(self.granule, self.layers[0].raster).is_none(),
             }
+    }
+
+    /// Every band between its own least and greatest value.
+    fn is_service_example(&self) -> bool {
+        self.options.encoding.compat == Some(Compat::ServiceExample)
     }
 
     fn is_hybig(&self) -> bool {
@@ -108,8 +116,8 @@ impl Subject<'_> {
             Some(range) => (Some(range), "as asked"),
             None => {
                 let values = self.values(layer, area)?;
-                // The browse images of the reference show all values in grey.
-                if grey && (encoding.browse || self.is_hybig()) {
+                // The reference programs show all values in grey.
+                if grey && (encoding.browse || self.is_hybig() || self.is_service_example()) {
                     (values.range(0.0), "least to greatest value")
                 } else {
                     (values.range(CUT), "2 to 98 % of the values")
@@ -177,6 +185,9 @@ impl Subject<'_> {
 
     /// Three or four layers as red, green, blue and opacity.
     fn composite(&self, area: &Area) -> Result<Scheme, WriteError> {
+        if self.is_service_example() {
+            return self.each_stretched(area);
+        }
         let colours = &self.layers[..3];
         let (stretch, words) = match self.options.encoding.range {
             Some((low, high)) => (Channel::stretched(low, high), format!("{low} to {high} (as asked)")),
@@ -195,6 +206,25 @@ impl Subject<'_> {
         let ink =
             if self.kind == Kind::Jpeg || (channels.len() == 3 && !may_miss) { Ink::Rgb } else { Ink::Rgba };
         let words = format!("red, green, blue: {words}");
+        Ok(Scheme { ink, brush: Brush::Channels(channels), legend: None, words, notices: Vec::new() })
+    }
+
+    /// Each band, opacity too, between its own least and greatest stored value; missing ones count. The reference
+    /// looks at some of the rows only, see [`sampled`].
+    fn each_stretched(&self, area: &Area) -> Result<Scheme, WriteError> {
+        let mut channels = Vec::with_capacity(4);
+        for layer in &self.layers {
+            let mut values = Values::default();
+            for rows in sampled(area, self.layers.len() as u64) {
+                values = values.join(self.values(layer, &Area { rows, columns: area.columns.clone() })?);
+            }
+            let packing = &layer.raster.packing;
+            let fill = layer.raster.nodata.filter(|_| values.missing > 0);
+            let low = fill.map_or(values.min, |f| values.min.min(f * packing.scale + packing.offset));
+            channels.push(Channel::stretched(low, values.max));
+        }
+        let ink = if self.kind == Kind::Jpeg || channels.len() == 3 { Ink::Rgb } else { Ink::Rgba };
+        let words = "red, green, blue: each from its least to its greatest value".into();
         Ok(Scheme { ink, brush: Brush::Channels(channels), legend: None, words, notices: Vec::new() })
     }
 
@@ -238,6 +268,16 @@ impl Subject<'_> {
         };
         Ok(Channel::stretched(0.0, full))
     }
+}
+
+/// The rows in which GDAL looks for the approximate least and greatest value of a GeoTIFF whose bands lie pixel by
+/// pixel: strips of about 8 KiB, of which there are *n*, each ⌊√*n*⌋-th.
+fn sampled(area: &Area, bands: u64) -> Vec<Range<u64>> {
+    let strip = (8192 / (area.width() * bands).max(1)).max(1);
+    let strips = area.height().div_ceil(strip);
+    let step = (strips.isqrt().max(1)) as usize;
+    let rows = |i: u64| area.rows.start + i * strip..(area.rows.start + (i + 1) * strip).min(area.rows.end);
+    (0..strips).step_by(step).map(rows).collect()
 }
 
 /// The palette with a place for missing data, the index of the first colour and that of missing data: an equal colour

@@ -33,7 +33,7 @@ pub fn auxiliary(grid: &GridSpec, kind: Kind, bands: usize) -> String {
             let items = item("COMPRESSION", "JPEG")
                 + &item("INTERLEAVE", "PIXEL")
                 + &item("SOURCE_COLOR_SPACE", "YCbCr");
-            let _ = write!(out, "{structure}{items}  </Metadata>\n");
+            let _ = writeln!(out, "{structure}{items}  </Metadata>");
             for band in 1..=bands {
                 let _ = write!(
                     out,
@@ -43,7 +43,7 @@ pub fn auxiliary(grid: &GridSpec, kind: Kind, bands: usize) -> String {
             }
         }
         _ if bands > 1 => {
-            let _ = write!(out, "{structure}{}  </Metadata>\n", item("INTERLEAVE", "PIXEL"));
+            let _ = writeln!(out, "{structure}{}  </Metadata>", item("INTERLEAVE", "PIXEL"));
         }
         _ => {}
     }

@@ -95,9 +95,9 @@ impl Values {
             for (c, &n) in page.iter().flat_map(|page| page.iter().enumerate()) {
                 if n > 0 && rank < (before + n) as f64 {
                     let low = ((p << CLASS_BITS | c) as u32) << DROPPED;
-                    let (a, b) = (value(low), value(low.saturating_add(1 << DROPPED)));
-                    let inside = if b.is_finite() { (rank - before as f64) / n as f64 } else { 0.0 };
-                    return Some((a + (b - a) * inside).clamp(self.min, self.max));
+                    // The end nearer to zero: integers are that themselves.
+                    let end = if low >> 31 == 1 { low } else { low | ((1 << DROPPED) - 1) };
+                    return Some(value(end).clamp(self.min, self.max));
                 }
                 before += n;
             }

@@ -49,9 +49,17 @@ fn fits(granule: &Granule, layers: &[Layer], options: &WriteOptions) -> bool {
 }
 
 /// The granule with the values of a picture in memory, so that they are fetched and decoded, or computed, once.
-fn preloaded(granule: &Granule, layers: &[Layer]) -> Result<Granule, WriteError> {
+/// `None` when one look at them is enough, or when they don't fit.
+///
+/// # Errors
+/// What reading says.
+pub fn preloaded(subject: &Subject) -> Result<Option<Granule>, WriteError> {
+    let granule = subject.granule;
+    if !subject.needs_values() || !fits(granule, &subject.layers, subject.options) {
+        return Ok(None);
+    }
     let mut out = granule.clone();
-    for layer in layers {
+    for layer in &subject.layers {
         let id = layer.raster.var;
         let shape = granule.shape(id);
         let bytes = granule.read(id, &Window::all(&shape))?;
@@ -59,7 +67,7 @@ fn preloaded(granule: &Granule, layers: &[Layer]) -> Result<Granule, WriteError>
         var.data = Arc::new(MemoryArray::new(&shape, var.dtype.size(), bytes));
         var.storage = Storage::Contiguous;
     }
-    Ok(out)
+    Ok(Some(out))
 }
 
 /// What writing a part reads: its values once, and once more where colours depend on them and they don't fit in
@@ -116,11 +124,8 @@ pub fn write(
     }
     let plan = plan(kind, part, options)?;
     let mut subject = Subject { granule: &part.granule, layers, kind, options, all_planes: false };
-    let loaded;
-    if subject.needs_values() && fits(&part.granule, &subject.layers, options) {
-        loaded = preloaded(&part.granule, &subject.layers)?;
-        subject.granule = &loaded;
-    }
+    let loaded = preloaded(&subject)?;
+    subject.granule = loaded.as_ref().unwrap_or(&part.granule);
     let mut job = Job {
         subject,
         target,
@@ -233,7 +238,7 @@ fn encode(
     area: &Area,
     words: &str,
     options: &WriteOptions,
-    sink: &mut (dyn Sink + Send),
+    sink: &mut dyn Sink,
 ) -> Result<(), WriteError> {
     match kind {
         Kind::Png => png::write(canvas, area, &[("Description".into(), words.into())], options, sink),

@@ -122,7 +122,14 @@ impl Collector<'_> {
             return self.notices.push(notice);
         }
         let axes = (0..dims.len()).collect();
-        let column = Column { role: Role::Variable, name: var.path.clone(), var: Some(id), axes, kind };
+        let column = Column {
+            role: Role::Variable,
+            name: var.path.clone(),
+            var: Some(id),
+            axes,
+            kind,
+            units: var.attr_text("units"),
+        };
         match self.tables.iter_mut().find(|t| t.dims == dims) {
             Some(table) => table.columns.push(column),
             None => {
@@ -140,7 +147,8 @@ impl Collector<'_> {
         let shown = coordinate.and_then(|v| Kind::of(self.granule, &self.times, v).map(|kind| (v, kind)));
         let (var, kind) = shown.map_or((None, Kind::Index), |(v, kind)| (Some(v), kind));
         let name = self.granule.dim(dim).name.clone();
-        Column { role: Role::Dimension, name, var, axes: vec![axis], kind }
+        let units = var.and_then(|v| self.granule.var(v).attr_text("units"));
+        Column { role: Role::Dimension, name, var, axes: vec![axis], kind, units }
     }
 
     /// Puts coordinates between the dimensions and the variables they belong to.
@@ -176,7 +184,8 @@ impl Collector<'_> {
         let kind = Kind::of(self.granule, &self.times, id)?;
         let var = self.granule.var(id);
         let name = if var.group == Granule::ROOT { var.name.clone() } else { var.path.clone() };
-        Some(Column { role: Role::Coordinate, name, var: Some(id), axes, kind })
+        let units = var.attr_text("units");
+        Some(Column { role: Role::Coordinate, name, var: Some(id), axes, kind, units })
     }
 
     /// Headers are unique: a name that stands twice becomes the path of its variable or dimension.

@@ -26,6 +26,7 @@ pub struct Column {
     /// For each axis of its values the axis of the table.
     pub axes: Vec<usize>,
     pub kind: Kind,
+    pub units: Option<String>,
 }
 
 /// What the values of a column are.
@@ -96,6 +97,9 @@ impl Column {
     }
 
     /// Reads the values that lie in a box of the table (`start`, `count` along its axes).
+    ///
+    /// # Errors
+    /// What reading says; [`WriteError::Unsupported`] for types that have no text.
     pub fn load(
         &self,
         granule: &Granule,

@@ -9,7 +9,7 @@ mod column;
 mod number;
 mod slab;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod text;
 
 use std::collections::BTreeSet;

@@ -29,7 +29,7 @@ pub fn push_decimal(value: f64, decimals: u32, out: &mut Vec<u8>) {
     }
     let mut digits = scaled.abs() as u64;
     let mut decimals = decimals.min(MAX_DECIMALS) as usize;
-    while decimals > 0 && digits % 10 == 0 {
+    while decimals > 0 && digits.is_multiple_of(10) {
         digits /= 10;
         decimals -= 1;
     }
@@ -87,7 +87,7 @@ mod tests {
             (decimal(7.0, 3), decimal(0.0, 2), decimal(-0.0001, 2)),
             ("7".into(), "0".into(), "0".into())
         );
-        assert_eq!(decimal(1e300, 2), "1e300");
+        assert_eq!(decimal(1e300, 2), "1e+300");
         assert_eq!(decimal(273.15, 15), "273.15");
     }
 

@@ -27,7 +27,7 @@ impl Features {
             }
             _ => None,
         });
-        let (lon, lat) = places?;
+        let (lon, lat) = places.or_else(|| by_units(found, table))?;
         let is_attribute = |i: &usize| *i != lon && *i != lat && table.columns[*i].kind != Kind::Index;
         let attributes = (0..table.columns.len()).filter(is_attribute).collect();
         Some(Features { table: table.clone(), lon, lat, attributes })
@@ -50,6 +50,30 @@ impl Features {
         out.push(b',');
         row.push(self.lat, out);
     }
+}
+
+/// Places of tables that no geolocation is known for (photons of segmented trajectories, lists of points): the only
+/// columns in degrees north and east, on the same axes. The cells of a grid are no features.
+fn by_units(found: &Collected, table: &Table) -> Option<(usize, usize)> {
+    let is_gridded = |v: VarId| {
+        let located = found.geolocations.of(v).map(|l| &l.geolocation);
+        matches!(located, Some(Geolocation::Grid { .. } | Geolocation::ProjectedGrid { .. }))
+    };
+    if table.variables().any(is_gridded) {
+        return None;
+    }
+    let only = |names: &[&str]| {
+        let mut all = (0..table.columns.len()).filter(|&i| {
+            let units = table.columns[i].units.as_deref().unwrap_or_default();
+            names.contains(&units)
+        });
+        let first = all.next()?;
+        all.next().is_none().then_some(first)
+    };
+    let lat = only(&["degrees_north", "degree_north", "degrees_N", "degree_N"])?;
+    let lon = only(&["degrees_east", "degree_east", "degrees_E", "degree_E"])?;
+    let axes = |i: usize| &table.columns[i].axes;
+    (axes(lat) == axes(lon) && !axes(lat).is_empty()).then_some((lon, lat))
 }
 
 /// The features of a granule: of its tables with places the one with the most variables.

@@ -2,6 +2,7 @@
 
 mod features;
 mod geojson;
+mod members;
 mod shapefile;
 #[cfg(test)]
 mod tests;

@@ -78,6 +78,20 @@ impl Shape {
         self.bounds
     }
 
+    /// Whether the boxes of two of its rings overlap without one holding the other: GEOS finds such a shape invalid, and
+    /// GDAL then masks nothing.
+    pub fn has_crossing_rings(&self) -> bool {
+        let mut boxes: Vec<[f64; 4]> = vec![[f64::MAX, f64::MAX, f64::MIN, f64::MIN]; self.plane.rings.len()];
+        for e in &self.plane.edges {
+            let Some(b) = boxes.get_mut(e.ring as usize) else { continue };
+            *b = [b[0].min(e.x0), b[1].min(e.y0), b[2].max(e.x0), b[3].max(e.y0)];
+        }
+        let holds = |a: &[f64; 4], b: &[f64; 4]| a[0] <= b[0] && a[1] <= b[1] && a[2] >= b[2] && a[3] >= b[3];
+        let apart = |a: &[f64; 4], b: &[f64; 4]| a[2] < b[0] || b[2] < a[0] || a[3] < b[1] || b[3] < a[1];
+        let pairs = boxes.iter().enumerate().flat_map(|(i, a)| boxes[i + 1..].iter().map(move |b| (a, b)));
+        pairs.into_iter().any(|(a, b)| !apart(a, b) && !holds(a, b) && !holds(b, a))
+    }
+
     /// Whether the place is inside or on the boundary; `lon` in any convention. NaN is nowhere.
     #[inline]
     pub fn contains(&self, lon: f64, lat: f64) -> bool {

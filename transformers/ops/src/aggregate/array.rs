@@ -7,7 +7,7 @@ use rayon::prelude::*;
 
 use super::axes::{AxisMap, Mapped, scatter};
 use super::convert::Convert;
-use super::heap::JoinedHeap;
+use super::heap::Slots;
 use super::layout::Layout;
 use super::pool::{Pool, changed};
 use super::stored::{Chunks, Probe, ReopenedSource};
@@ -53,7 +53,7 @@ pub struct JoinedArray {
     /// The file will say that unwritten chunks hold `fill`.
     pub declares_fill: bool,
     /// Values behind slots, and where the slots are in an element.
-    pub heap: Option<(Arc<JoinedHeap>, Vec<usize>)>,
+    pub heap: Option<Slots>,
 }
 
 /// The part of a window that lies in one granule.
@@ -152,19 +152,18 @@ impl JoinedArray {
         if count == 0 {
             return Ok(());
         }
-        let (granule, var) = self.pool.variable(part.member, part.var, &self.path)?;
-        let source = &granule.vars[var].data;
+        let read = |out: &mut [u8]| self.pool.read(part.member, part.var, &self.path, &window, out);
         if full && part.convert.is_none() {
-            source.read(&window, out)?;
+            read(out)?;
             self.tag(out, slot);
             return Ok(());
         }
         let mut dense = vec![0; count * self.size];
         match &part.convert {
-            None => source.read(&window, &mut dense)?,
+            None => read(&mut dense)?,
             Some(convert) => {
                 let mut stored = vec![0; count * convert.input_size()];
-                source.read(&window, &mut stored)?;
+                read(&mut stored)?;
                 convert.apply(&stored, if full { &mut *out } else { &mut dense });
             }
         }
@@ -341,45 +340,5 @@ pub fn fill_with(element: &[u8], out: &mut [u8]) {
         None => {}
         Some(first) if element.iter().all(|b| b == first) => out.fill(*first),
         Some(_) => out.chunks_exact_mut(element.len()).for_each(|o| o.copy_from_slice(element)),
-    }
-}
-
-/// The variable of one granule as it is, read through the pool.
-pub struct MemberArray {
-    pub pool: Arc<Pool>,
-    pub path: String,
-    pub has_slots: bool,
-    pub part: Part,
-}
-
-impl MemberArray {
-    fn source(&self) -> Result<Arc<dyn ArraySource>, ReadError> {
-        let (granule, var) = self.pool.variable(self.part.member, self.part.var, &self.path)?;
-        Ok(granule.vars[var].data.clone())
-    }
-}
-
-impl ArraySource for MemberArray {
-    fn read(&self, window: &Window, out: &mut [u8]) -> Result<(), ReadError> {
-        self.source()?.read(window, out)
-    }
-
-    fn cost(&self, window: &Window) -> Result<u64, ReadError> {
-        self.source()?.cost(window)
-    }
-
-    fn stored_chunk(&self, origin: &[u64], shape: &[u64]) -> Result<Option<StoredChunk>, ReadError> {
-        match &self.part.chunks {
-            Chunks::All(table) => Ok(table.find(origin, shape)),
-            _ => Ok(None),
-        }
-    }
-
-    fn heap(&self) -> Option<Arc<dyn Heap>> {
-        if !self.has_slots {
-            return None;
-        }
-        // A granule that can't be opened says so when its values are read, which comes first.
-        self.source().ok()?.heap()
     }
 }

@@ -163,6 +163,7 @@ macro_rules! whole {
 }
 
 /// Bits of unsigned 64-bit numbers come through: they are only moved, never computed with.
+#[allow(clippy::unnecessary_cast)] // of one of the types the macro stands for
 fn whole_from(dtype: &DType, bytes: &[u8], values: &mut [i64]) -> usize {
     whole!(dtype, T => {
         let elements = bytes.chunks_exact(std::mem::size_of::<T>());
@@ -172,6 +173,7 @@ fn whole_from(dtype: &DType, bytes: &[u8], values: &mut [i64]) -> usize {
     })
 }
 
+#[allow(clippy::unnecessary_cast)] // as above
 fn store_whole(dtype: &DType, values: &[i64], out: &mut [u8]) {
     whole!(dtype, T => {
         let elements = out.chunks_exact_mut(std::mem::size_of::<T>());

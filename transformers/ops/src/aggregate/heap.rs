@@ -16,6 +16,9 @@ const TABLED: u16 = u16::MAX;
 /// Member and variable number that a tag stands for; `None` for granules without the variable.
 pub type Owner = Option<(usize, usize)>;
 
+/// A heap and the positions of its slots in an element.
+pub type Slots = (Arc<JoinedHeap>, Vec<usize>);
+
 pub struct JoinedHeap {
     pool: Arc<Pool>,
     path: String,

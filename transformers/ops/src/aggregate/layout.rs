@@ -91,7 +91,7 @@ fn labelled(job: &Job, union: &Union, dim: usize) -> Option<DimLayout> {
             distinct.push(labels);
         }
     }
-    if distinct.len() < 2 {
+    if distinct.len() < 2 || !same_encoding(union, dim) {
         return None;
     }
     let labels = merged(&distinct);
@@ -114,6 +114,16 @@ fn labelled(job: &Job, union: &Union, dim: usize) -> Option<DimLayout> {
     };
     let maps = all.iter().map(map).collect();
     Some(DimLayout { len: labels.len() as u64, maps, starts: None, labels: Some(labels) })
+}
+
+/// Whether stored coordinates mean the same in all granules.
+fn same_encoding(union: &Union, dim: usize) -> bool {
+    let d = &union.dims[dim];
+    let var = union.vars.iter().find(|v| v.first().group == d.group && v.first().name == d.name);
+    let same = |name: &str, schemas: &[Arc<super::digest::VarSchema>]| {
+        schemas.iter().all(|s| s.attr(name) == schemas[0].attr(name))
+    };
+    var.is_some_and(|v| ["units", "scale_factor", "add_offset"].iter().all(|n| same(n, &v.schemas)))
 }
 
 /// All values once: ascending or descending where all of them are, else in the order of appearance.

@@ -5,6 +5,7 @@
 //! for. The variables of the result read through those of the granules, convert what is stored differently, fill what
 //! a granule does not have, and pass on stored chunks that come through unchanged.
 
+mod ahead;
 mod array;
 mod attrs;
 mod axes;
@@ -13,8 +14,10 @@ mod computed;
 mod content;
 mod convert;
 mod digest;
+mod encoding;
 mod heap;
 mod layout;
+mod member;
 mod per_granule;
 mod pool;
 mod roles;

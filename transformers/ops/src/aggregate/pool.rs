@@ -6,9 +6,10 @@ use std::hash::Hash;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use harmony_model::{Granule, ReadError, Variable};
+use harmony_model::{Granule, ReadError, Variable, Window};
 
 use super::Member;
+use super::ahead::Ahead;
 
 /// Granules that stay open once they have been.
 const KEPT_GRANULES: usize = 96;
@@ -40,15 +41,17 @@ impl<K: Hash + Eq + Clone, T: Clone> Kept<K, T> {
         self.stay.get(key).or_else(turn).cloned()
     }
 
-    fn put(&mut self, key: K, value: T) {
+    /// Whether it stays.
+    fn put(&mut self, key: K, value: T) -> bool {
         if self.stay.len() < self.room {
             self.stay.insert(key, value);
-            return;
+            return true;
         }
         if self.turns.len() >= self.turn_room {
             self.turns.pop_front();
         }
         self.turns.push_back((key, value));
+        false
     }
 }
 
@@ -57,12 +60,13 @@ pub struct Pool {
     members: Vec<Member>,
     open: Mutex<Kept<usize, Arc<Granule>>>,
     files: Mutex<Kept<PathBuf, Arc<File>>>,
+    ahead: Ahead,
 }
 
 impl Pool {
     pub fn new(members: Vec<Member>) -> Self {
         let (open, files) = (Mutex::new(Kept::new(KEPT_GRANULES)), Mutex::new(Kept::new(KEPT_FILES)));
-        Pool { members, open, files }
+        Pool { members, open, files, ahead: Ahead::default() }
     }
 
     pub fn members(&self) -> &[Member] {
@@ -79,16 +83,50 @@ impl Pool {
     /// # Errors
     /// What opening says.
     pub fn get(&self, member: usize) -> Result<Arc<Granule>, ReadError> {
+        self.get_or_open(member).map(|(granule, _)| granule)
+    }
+
+    /// Whether it had to be opened and will be closed again soon.
+    fn get_or_open(&self, member: usize) -> Result<(Arc<Granule>, bool), ReadError> {
         if let Some(granule) = lock(&self.open).get(&member) {
-            return Ok(granule);
+            return Ok((granule, false));
         }
         // Opened outside the lock: it may take long, and may itself wait for work of other threads.
         let granule = (self.members[member].open)()?;
         let mut open = lock(&self.open);
-        if open.get(&member).is_none() {
-            open.put(member, granule.clone());
+        let stays = open.get(&member).is_some() || open.put(member, granule.clone());
+        Ok((granule, !stays))
+    }
+
+    /// Says that a variable of a granule will be read, after those that were said before.
+    pub fn expect(&self, member: usize, number: usize) {
+        if self.members.len() > KEPT_GRANULES {
+            self.ahead.expect(member, number);
         }
-        Ok(granule)
+    }
+
+    /// Elements of a variable of a granule.
+    ///
+    /// # Errors
+    /// What opening and reading say.
+    pub fn read(
+        &self,
+        member: usize,
+        number: usize,
+        path: &str,
+        window: &Window,
+        out: &mut [u8],
+    ) -> Result<(), ReadError> {
+        if self.ahead.take(member, number, window, out) {
+            return Ok(());
+        }
+        let (granule, fresh) = self.get_or_open(member)?;
+        let at = self.position(&granule, member, number, path)?;
+        granule.vars[at].data.read(window, out)?;
+        if fresh && at == number {
+            self.ahead.read(member, &granule, number, self.members.len());
+        }
+        Ok(())
     }
 
     /// A variable of a granule by its number when the granule was first seen.
@@ -102,14 +140,22 @@ impl Pool {
         path: &str,
     ) -> Result<(Arc<Granule>, usize), ReadError> {
         let granule = self.get(member)?;
+        let at = self.position(&granule, member, number, path)?;
+        Ok((granule, at))
+    }
+
+    fn position(
+        &self,
+        granule: &Granule,
+        member: usize,
+        number: usize,
+        path: &str,
+    ) -> Result<usize, ReadError> {
         let is_it = |v: &Variable| v.path == path;
         if granule.vars.get(number).is_some_and(is_it) {
-            return Ok((granule, number));
+            return Ok(number);
         }
-        match granule.vars.iter().position(is_it) {
-            Some(at) => Ok((granule, at)),
-            None => Err(changed(self.name(member), path)),
-        }
+        granule.vars.iter().position(is_it).ok_or_else(|| changed(self.name(member), path))
     }
 
     /// An open file.

@@ -1,10 +1,11 @@
 //! One encoding for a variable that granules store differently: type, fill value, packing, units.
 
 use harmony_model::dtype::number_bytes;
-use harmony_model::{AttrShape, Attribute, DType, ReadError};
+use harmony_model::{Attribute, DType, ReadError};
 
 use super::convert::{Change, Convert, common, limits, retype};
 use super::digest::VarSchema;
+use super::encoding::{Encoding, fill_attribute, unsigned_of};
 use super::units::{Relation, ToBase, relate};
 
 /// How the result stores a variable.
@@ -47,54 +48,6 @@ pub enum UnifyError {
 
 /// Least and greatest stored number of all granules of a schema.
 pub type Range<'a> = &'a dyn Fn(usize) -> Result<Option<(f64, f64)>, ReadError>;
-
-/// Stored form of one schema.
-#[derive(Clone, Debug, PartialEq)]
-struct Encoding {
-    dtype: DType,
-    unsigned: bool,
-    scale: f64,
-    offset: f64,
-    units: Option<String>,
-    calendar: Option<String>,
-    /// Declared "no data" numbers, that of `_FillValue` first.
-    fills: Vec<f64>,
-    fill: Option<Vec<u8>>,
-}
-
-impl Encoding {
-    fn of(schema: &VarSchema) -> Self {
-        let numbers = |name: &str| schema.attr(name).and_then(Attribute::as_f64s).unwrap_or_default();
-        let mut fills = numbers("_FillValue");
-        fills.extend(numbers("missing_value"));
-        Encoding {
-            dtype: schema.dtype.clone(),
-            unsigned: schema.attr_text("_Unsigned").is_some_and(|t| t.trim().eq_ignore_ascii_case("true")),
-            scale: schema.attr_f64("scale_factor").unwrap_or(1.0),
-            offset: schema.attr_f64("add_offset").unwrap_or(0.0),
-            units: schema.attr_text("units"),
-            calendar: schema.attr_text("calendar"),
-            fills,
-            fill: declared_fill(schema),
-        }
-    }
-
-    fn same_packing(&self, other: &Encoding) -> bool {
-        (self.scale, self.offset, self.unsigned) == (other.scale, other.offset, other.unsigned)
-    }
-}
-
-/// The element that stands for "no data", if the variable says so in attributes.
-pub fn declared_fill(schema: &VarSchema) -> Option<Vec<u8>> {
-    let number = |name: &str| {
-        let attr = schema.attr(name)?;
-        if attr.dtype == schema.dtype && attr.bytes.len() == schema.dtype.size() {
-            return Some(attr.bytes.clone());
-        }
-        number_bytes(&schema.dtype, attr.as_f64()?)
-    };
-    number("_FillValue").or_else(|| number("missing_value"))
-}
 
 /// Finds the encoding that holds all of `schemas` (at least one).
 ///
@@ -357,26 +310,5 @@ impl<'a> Numbers<'a> {
             }
         }
         target
-    }
-}
-
-fn unsigned_of(dtype: &DType) -> DType {
-    match dtype {
-        DType::I8 => DType::U8,
-        DType::I16 => DType::U16,
-        DType::I32 => DType::U32,
-        DType::I64 => DType::U64,
-        other => other.clone(),
-    }
-}
-
-/// A fill value as an attribute.
-pub fn fill_attribute(name: &str, dtype: &DType, bytes: Vec<u8>) -> Attribute {
-    Attribute {
-        name: name.into(),
-        dtype: dtype.clone(),
-        shape: AttrShape::Simple(vec![1]),
-        bytes,
-        items: Vec::new(),
     }
 }

@@ -10,10 +10,11 @@ use harmony_model::{
 use super::array::{JoinAxis, JoinedArray, Part};
 use super::attrs;
 use super::content;
-use super::heap::{JoinedHeap, slot_positions};
+use super::encoding::fill_attribute;
+use super::heap::{JoinedHeap, Slots, slot_positions};
 use super::layout::Layout;
 use super::roles::Role;
-use super::unify::{Target, UnifyError, fill_attribute, unify};
+use super::unify::{Target, UnifyError, unify};
 use super::union::{Union, UnionVar};
 use super::{Job, refuse};
 use crate::error::OpError;
@@ -149,7 +150,7 @@ impl Maker<'_> {
             copyable: true,
             same_fill: true,
         };
-        Arc::new(super::array::MemberArray {
+        Arc::new(super::member::MemberArray {
             pool: self.job.pool.clone(),
             path: var.first().path.to_string(),
             has_slots: digest.schema.dtype.has_slots(),
@@ -176,8 +177,9 @@ impl Maker<'_> {
             _ => fill_element(out, holes, notices),
         };
         let heap = self.heap(var, &out.dtype)?;
-        let parts =
+        let parts: Vec<Option<Part>> =
             (0..self.job.digests.len()).map(|slot| self.part(var, target, slot, out, &join)).collect();
+        self.expect(&parts, out, &join);
         Ok(Arc::new(JoinedArray {
             pool: self.job.pool.clone(),
             path: var.first().path.to_string(),
@@ -192,7 +194,26 @@ impl Maker<'_> {
         }))
     }
 
-    fn heap(&self, var: &UnionVar, dtype: &DType) -> Result<Option<(Arc<JoinedHeap>, Vec<usize>)>, OpError> {
+    /// Tells the pool which granules' variables will be decoded.
+    fn expect(&self, parts: &[Option<Part>], out: &Variable, join: &JoinAxis) {
+        if out.dtype.has_slots() {
+            return;
+        }
+        let chunk = |axis: usize| out.storage.chunk_shape().and_then(|c| c.get(axis).copied()).unwrap_or(1);
+        let aligned = match join {
+            JoinAxis::New(_) => true,
+            JoinAxis::Own(axis, starts) => {
+                starts[..starts.len().saturating_sub(1)].iter().all(|s| s.is_multiple_of(chunk(*axis).max(1)))
+            }
+        };
+        for part in parts.iter().flatten() {
+            if !(aligned && part.copyable && !matches!(part.chunks, super::stored::Chunks::None)) {
+                self.job.pool.expect(part.member, part.var);
+            }
+        }
+    }
+
+    fn heap(&self, var: &UnionVar, dtype: &DType) -> Result<Option<Slots>, OpError> {
         if !dtype.has_slots() {
             return Ok(None);
         }

@@ -71,12 +71,9 @@ pub fn apply(scene: &Scene) -> Result<Transformed, OpError> {
     for id in scene.granule.var_ids() {
         let lies_on = scene.granule.var(id).dims.iter().any(|d| horizontal.contains(d));
         match place(scene, id) {
-            _ if is_coordinate(scene, id) => {
-                // Times of a swath lie on it: their mean is not the time of anything.
-                if lies_on {
-                    builder.gone.push(id);
-                }
-            }
+            // Times of a swath lie on it: their mean is not the time of anything.
+            _ if lies_on && is_coordinate(scene, id) => builder.gone.push(id),
+            _ if is_coordinate(scene, id) => {}
             Some((index, axes)) => builder.average(id, index, axes)?,
             None if lies_on => builder.leave_out(id, "does not have both horizontal axes")?,
             None if builder.named.contains(&id) => builder.leave_out(id, "lies on no grid or swath")?,

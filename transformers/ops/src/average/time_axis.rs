@@ -156,7 +156,7 @@ mod tests {
     #[test]
     fn steps_weigh_by_their_length_only_when_lengths_differ() {
         assert_eq!(lengths(&[[0.0, 31.0], [31.0, 59.0]]), [31.0, 28.0]);
-        assert_eq!(lengths(&[[0.0, 1800.0], [1800.0, 3600.000_1]]), [1.0, 1.0]);
+        assert_eq!(lengths(&[[0.0, 1800.0], [1800.0, 3_600.000_1]]), [1.0, 1.0]);
         assert_eq!(lengths(&[[0.0, 0.0], [1.0, 2.0]]), [1.0, 1.0]);
     }
 }

@@ -129,7 +129,7 @@ fn masks_of(
     window: &Window,
 ) -> Result<Vec<AppliedMask>, OpError> {
     let var = scene.granule.var(id);
-    if scene.request.pixel_subset || default_fill(&var.dtype).is_none() {
+    if scene.request.pixel_subset || is_unmasked_shape(scene) || default_fill(&var.dtype).is_none() {
         return Ok(Vec::new());
     }
     let mut out = Vec::new();
@@ -149,6 +149,12 @@ fn masks_of(
         out.push(AppliedMask { axes, source: mask.source.clone() });
     }
     Ok(out)
+}
+
+/// Whether GDAL, whose answer is asked for, would not mask by the shape.
+fn is_unmasked_shape(scene: &Scene) -> bool {
+    scene.request.compat_is(Compat::Gdal)
+        && scene.request.shape.as_ref().is_some_and(|s| s.has_crossing_rings())
 }
 
 /// Coordinates stay valid under a mask; the l2ss-py switch masks those that declare a fill value.

@@ -47,7 +47,7 @@ impl Transform for GridIndexed {
     }
 
     fn summary(&self) -> &'static str {
-        "Samples with stored rows and columns (SMAP Level 2) to their EASE-Grid 2.0"
+        "put samples with stored rows and columns (SMAP Level 2) into their EASE-Grid 2.0"
     }
 
     fn select(&self, scene: &Scene) -> Result<Option<String>, OpError> {

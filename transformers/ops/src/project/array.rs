@@ -7,8 +7,9 @@ use harmony_model::{ArraySource, ReadError, Runs, Window};
 use rayon::prelude::*;
 
 use super::block::Block;
-use super::cache::{Look, Strip, StripCache, StripKey};
+use super::cache::{Strip, StripCache};
 use super::element::{Element, Real};
+use super::gather::{byte_plane, fill_with, gather, gather_any, plane_of, transpose};
 use super::plane::Plane;
 use super::resampler::{Blender, NOWHERE, Picker, Resampler};
 
@@ -21,22 +22,22 @@ const BAND_CELLS: usize = 1 << 15;
 
 /// One variable, resampled plane by plane: leading axes, then target rows and columns.
 pub struct ResampledArray {
-    inner: Arc<dyn ArraySource>,
+    pub(super) inner: Arc<dyn ArraySource>,
     inner_shape: Vec<u64>,
     /// Axes of `inner` that are rows and columns of the source plane.
-    row_axis: usize,
-    col_axis: usize,
+    pub(super) row_axis: usize,
+    pub(super) col_axis: usize,
     /// The other axes, in order.
     leading: Vec<usize>,
-    resampler: Resampler,
-    element: Element,
+    pub(super) resampler: Resampler,
+    pub(super) element: Element,
     /// The target has columns before rows.
     transposed: bool,
     /// What of the source plane the whole target needs.
     needed: Option<Block>,
-    strip_rows: usize,
-    cache: Arc<StripCache>,
-    number: u64,
+    pub(super) strip_rows: usize,
+    pub(super) cache: Arc<StripCache>,
+    pub(super) number: u64,
     costs: Mutex<HashMap<u64, u64>>,
 }
 
@@ -93,7 +94,7 @@ impl ResampledArray {
     }
 
     /// Number of a plane from its indices on the leading axes.
-    fn plane_number(&self, at: &[u64]) -> u64 {
+    pub(super) fn plane_number(&self, at: &[u64]) -> u64 {
         self.leading
             .iter()
             .zip(at)
@@ -101,7 +102,7 @@ impl ResampledArray {
     }
 
     /// The window of `inner` that is `block` of the plane at `at`.
-    fn inner_window(&self, at: &[u64], block: &Block) -> Window {
+    pub(super) fn inner_window(&self, at: &[u64], block: &Block) -> Window {
         let mut axes = vec![Runs::default(); self.inner_shape.len()];
         for (&a, &i) in self.leading.iter().zip(at) {
             axes[a] = Runs::range(i, 1);
@@ -121,73 +122,8 @@ impl ResampledArray {
         }
     }
 
-    /// Decodes a strip of the plane at `at`.
-    fn load(&self, at: &[u64], extent: &Block) -> Result<Strip, ReadError> {
-        let size = self.element.size();
-        let mut bytes = vec![0; extent.count() * size];
-        self.inner.read(&self.inner_window(at, extent), &mut bytes)?;
-        if self.col_axis < self.row_axis {
-            bytes = transpose(&bytes, extent.width(), extent.height(), size);
-        }
-        Ok(match &self.resampler {
-            Resampler::Pick(_) => Strip::Bytes(bytes),
-            Resampler::Blend(b) if self.works_in_single(&**b) => {
-                let (values, has_fill) = self.element.decode::<f32>(&bytes, false);
-                Strip::F32 { values, has_fill }
-            }
-            Resampler::Blend(b) => {
-                let (values, has_fill) = self.element.decode::<f64>(&bytes, b.on_physical());
-                Strip::F64 { values, has_fill }
-            }
-        })
-    }
-
-    fn works_in_single(&self, blender: &dyn Blender) -> bool {
+    pub(super) fn works_in_single(&self, blender: &dyn Blender) -> bool {
         self.element.is_small() && !blender.on_physical()
-    }
-
-    /// The rows and columns of strip `n`.
-    fn strip_extent(&self, needed: &Block, n: usize) -> Block {
-        let start = needed.rows.start + n * self.strip_rows;
-        Block { rows: start..(start + self.strip_rows).min(needed.rows.end), cols: needed.cols.clone() }
-    }
-
-    /// The strips that hold rows of `window`, from the number of the first on.
-    fn strips(
-        &self,
-        at: &[u64],
-        needed: &Block,
-        window: &Block,
-    ) -> Result<(usize, Vec<Arc<Strip>>), ReadError> {
-        let first = (window.rows.start - needed.rows.start) / self.strip_rows;
-        let last = (window.rows.end - 1 - needed.rows.start) / self.strip_rows;
-        let plane = self.plane_number(at);
-        let key = |strip| StripKey { array: self.number, plane, strip };
-        let mut found: Vec<Option<Arc<Strip>>> = Vec::with_capacity(last + 1 - first);
-        for n in first..=last {
-            found.push(match self.cache.look(key(n)) {
-                Look::Ready(strip) => Some(strip),
-                Look::Yours => Some(self.make(at, needed, key(n))?),
-                Look::Busy => None,
-            });
-        }
-        for (i, slot) in found.iter_mut().enumerate().filter(|(_, s)| s.is_none()) {
-            *slot = Some(match self.cache.look(key(first + i)) {
-                Look::Ready(strip) => strip,
-                Look::Yours => self.make(at, needed, key(first + i))?,
-                Look::Busy => Arc::new(self.load(at, &self.strip_extent(needed, first + i))?),
-            });
-        }
-        Ok((first, found.into_iter().flatten().collect()))
-    }
-
-    fn make(&self, at: &[u64], needed: &Block, key: StripKey) -> Result<Arc<Strip>, ReadError> {
-        let strip = self.load(at, &self.strip_extent(needed, key.strip)).map(Arc::new);
-        match &strip {
-            Ok(strip) => self.cache.put(key, strip),
-            Err(_) => self.cache.give_up(key),
-        }
-        strip
     }
 
     /// Computes `block` of the plane at `at`, row-major, into `out`.
@@ -212,9 +148,8 @@ impl ResampledArray {
             return self.compute(at, &Block { rows: middle..block.rows.end, cols: block.cols.clone() }, tail);
         }
         let (first, strips) = self.strips(at, needed, &window)?;
-        let start = needed.rows.start + first * self.strip_rows;
-        let end = (start + strips.len() * self.strip_rows).min(needed.rows.end);
-        let extent = Block { rows: start..end, cols: needed.cols.clone() };
+        let rows = first * self.strip_rows..(first + strips.len()) * self.strip_rows;
+        let extent = Block { rows, cols: needed.cols.clone() }.intersection(needed);
         match &self.resampler {
             Resampler::Pick(picker) => {
                 let plane = byte_plane(&extent, &strips, self.element.size());
@@ -365,75 +300,4 @@ impl ArraySource for ResampledArray {
         })?;
         Ok(total)
     }
-}
-
-fn plane_of<'s, T: Copy>(
-    extent: &Block,
-    strips: &'s [Arc<Strip>],
-    values: impl Fn(&'s Strip) -> (&'s [T], bool),
-) -> Plane<'s, T> {
-    let (mut rows, mut any_fill) = (Vec::with_capacity(extent.height()), false);
-    for strip in strips {
-        let (values, has_fill) = values(strip);
-        rows.extend(values.chunks_exact(extent.width()));
-        any_fill |= has_fill;
-    }
-    Plane::new(extent.clone(), rows, any_fill)
-}
-
-/// Rows of bytes; columns still count elements.
-fn byte_plane<'s>(extent: &Block, strips: &'s [Arc<Strip>], size: usize) -> Plane<'s, u8> {
-    let mut rows = Vec::with_capacity(extent.height());
-    for strip in strips {
-        if let Strip::Bytes(bytes) = &**strip {
-            rows.extend(bytes.chunks_exact((extent.width() * size).max(1)));
-        }
-    }
-    Plane::new(extent.clone(), rows, true)
-}
-
-fn gather<const N: usize>(plane: &Plane<u8>, rows: &[u32], cols: &[u32], fill: &[u8], out: &mut [u8]) {
-    let first = plane.extent().cols.start;
-    let mut nothing = [0; N];
-    nothing.copy_from_slice(fill);
-    let mut last = NOWHERE;
-    let mut line: &[[u8; N]] = &[];
-    for ((o, &r), &c) in out.as_chunks_mut::<N>().0.iter_mut().zip(rows).zip(cols) {
-        *o = if r == NOWHERE {
-            nothing
-        } else {
-            if r != last {
-                (last, line) = (r, plane.row(r as usize).as_chunks::<N>().0);
-            }
-            line[c as usize - first]
-        };
-    }
-}
-
-fn gather_any(plane: &Plane<u8>, rows: &[u32], cols: &[u32], fill: &[u8], size: usize, out: &mut [u8]) {
-    let first = plane.extent().cols.start;
-    for ((o, &r), &c) in out.chunks_exact_mut(size.max(1)).zip(rows).zip(cols) {
-        if r == NOWHERE {
-            o.copy_from_slice(fill);
-        } else {
-            let from = (c as usize - first) * size;
-            o.copy_from_slice(&plane.row(r as usize)[from..from + size]);
-        }
-    }
-}
-
-fn fill_with(out: &mut [u8], fill: &[u8]) {
-    out.chunks_exact_mut(fill.len().max(1)).for_each(|o| o.copy_from_slice(fill));
-}
-
-/// Columns for rows of a row-major `rows` × `cols` array.
-fn transpose(bytes: &[u8], rows: usize, cols: usize, size: usize) -> Vec<u8> {
-    let mut out = vec![0; bytes.len()];
-    for c in 0..cols {
-        for r in 0..rows {
-            let (from, to) = ((r * cols + c) * size, (c * rows + r) * size);
-            out[to..to + size].copy_from_slice(&bytes[from..from + size]);
-        }
-    }
-    out
 }

@@ -59,9 +59,8 @@ impl Element {
             |f: f64| if packing.unsigned && f < 0.0 { f + 2f64.powi(8 * dtype.size() as i32) } else { f };
         let codes: Vec<f64> = packing.fill.iter().map(|&f| wrap(f)).collect();
         let declared = codes.first().and_then(|&f| number_bytes(&dtype, f));
-        let stored = var.fill.clone().filter(|f| f.len() == var.dtype.size());
-        let is_declared = declared.is_some() || stored.is_some();
-        let fill = declared.or(stored).unwrap_or_else(|| usual_fill(var, &dtype));
+        let is_declared = declared.is_some();
+        let fill = declared.unwrap_or_else(|| usual_fill(var, &dtype));
         Element { dtype, packing, codes, fill, declared: is_declared }
     }
 
@@ -75,6 +74,12 @@ impl Element {
     pub fn with_fill(self, fill: Vec<u8>) -> Self {
         debug_assert_eq!(fill.len(), self.fill.len());
         Element { fill, ..self }
+    }
+
+    /// Zeros where there is no data, as GDAL leaves what no source reaches.
+    pub fn with_zero_outside(mut self) -> Self {
+        self.fill.fill(0);
+        self
     }
 
     /// Bytes of an element.
@@ -94,7 +99,8 @@ impl Element {
 
     /// `_FillValue` for a variable of that type which did not declare one; `None` for types that can't hold it.
     pub fn fill_attribute(&self, dtype: &DType) -> Option<Attribute> {
-        let fits = dtype.is_numeric() && dtype.size() == self.fill.len();
+        let is_number = dtype.is_numeric() || matches!(dtype, DType::Enum { .. });
+        let fits = is_number && dtype.size() == self.fill.len();
         fits.then(|| Attribute {
             name: "_FillValue".into(),
             dtype: dtype.clone(),

@@ -8,12 +8,16 @@ pub mod block;
 pub mod cache;
 mod compact;
 pub mod element;
+mod gather;
 pub mod mapping;
 pub mod named;
 pub mod output;
 pub mod plane;
 pub mod resampler;
+mod strips;
 pub mod target;
+#[cfg(test)]
+mod target_tests;
 
 pub use array::{ResampledArray, Source};
 pub use block::Block;

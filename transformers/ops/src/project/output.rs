@@ -101,16 +101,28 @@ fn leaving(scene: &Scene, parts: &Parts) -> BTreeSet<VarId> {
         let bounds: Vec<VarId> = bounds.collect();
         gone.extend(old.into_iter().chain(bounds));
         // Other latitudes and longitudes of the same axes.
-        let positions = scene.table.coordinates.iter().filter(|v| {
-            let var = input.var(**v);
-            dims.iter().all(|d| var.dims.contains(d)) && !scene.times.is_time(**v)
-        });
-        gone.extend(positions);
+        let on_axes = |v: &&VarId| dims.iter().all(|d| input.var(**v).dims.contains(d));
+        gone.extend(scene.table.coordinates.iter().filter(on_axes).filter(|v| is_position(input.var(**v))));
     }
     gone.retain(|v| !projected.contains(v) && !used_elsewhere(scene, parts, *v));
     let unused = unused_mappings(scene, parts, &gone);
     gone.extend(unused);
     gone
+}
+
+/// Whether a variable is a latitude or longitude, by its own words.
+pub fn is_position(var: &Variable) -> bool {
+    let standard = var.attr_text("standard_name").unwrap_or_default();
+    let units = var.attr_text("units").unwrap_or_default().to_ascii_lowercase();
+    let name = var.name.to_ascii_lowercase();
+    let degrees = units.starts_with("degree") || units == "deg";
+    standard.ends_with("latitude")
+        || standard.ends_with("longitude")
+        || (units.starts_with("degree")
+            && ["north", "east", "n", "e"].iter().any(|d| units.ends_with(&format!("_{d}"))))
+        || (degrees && (name.contains("lat") || name.contains("lon")))
+        || ["lat", "lon", "latitude", "longitude", "nav_lat", "nav_lon", "xlat", "xlong"]
+            .contains(&name.as_str())
 }
 
 /// Whether a coordinate also places variables that are not projected.

@@ -4,20 +4,17 @@
 //! The method is that of Greene and Heckbert (1986) as NSIDC's MODIS Swath-to-Grid Toolbox uses it; its parameters are
 //! the toolbox's. Source positions are fractions of target columns and rows, 0 at the centre of the first cell.
 
-use std::sync::{Arc, LazyLock};
+use std::sync::LazyLock;
 
 use rayon::prelude::*;
 
+use super::ellipse::{Ellipse, Reach};
 use super::scans::Scans;
 
 /// Entries of the weight table.
 const WEIGHTS: usize = 10_000;
 /// Weight at the edge of an ellipse; a target cell with less in all gets nothing.
 pub const WEIGHT_MIN: f64 = 0.01;
-/// An ellipse reaches at most so many target cells from its centre, along either axis.
-const REACH_MAX: f32 = 10.0;
-/// Below this a squared area counts as none.
-const EPSILON: f32 = 1e-8;
 /// Columns of source cells whose reach is kept together.
 pub(super) const SEGMENT: usize = 64;
 
@@ -26,16 +23,6 @@ static TABLE: LazyLock<Vec<f32>> = LazyLock::new(|| {
     let slope = WEIGHT_MIN.ln() / (WEIGHTS - 1) as f64;
     (0..WEIGHTS).map(|i| (slope * i as f64).exp() as f32).collect()
 });
-
-/// The quadratic form `a·du² + b·du·dv + c·dv²` that is 1 on the edge of a source cell, and how far that edge reaches.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Ellipse {
-    a: f32,
-    b: f32,
-    c: f32,
-    reach_u: f32,
-    reach_v: f32,
-}
 
 /// Where the ellipses come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,13 +39,6 @@ pub enum Mode {
     Mean,
     /// The value of the heaviest cell that has one.
     Heaviest,
-}
-
-/// Reach of [`SEGMENT`] cells in target columns and rows.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Reach {
-    pub u: [f32; 2],
-    pub v: [f32; 2],
 }
 
 /// Positions and ellipses of all cells of a source on a target; shared by all variables.
@@ -310,48 +290,6 @@ fn splat(e: &Ellipse, [u0, v0]: [f32; 2], target: &Target, table: &[f32], value:
         }
     }
 }
-
-impl Ellipse {
-    /// Weight 1 within one cell: what is left when a cell has no neighbours.
-    const POINT: Ellipse = Ellipse { a: 0.0, b: 0.0, c: 0.0, reach_u: 1.0, reach_v: 1.0 };
-
-    /// From the steps to the next column and the next row of the source, in target columns and rows.
-    fn of(along: [f32; 2], down: [f32; 2]) -> Self {
-        let ([ux, vx], [uy, vy]) = (along, down);
-        if [ux, vx, uy, vy].iter().any(|d| d.is_nan()) {
-            return Ellipse::POINT;
-        }
-        let area = ux * vy - uy * vx;
-        let scale = 1.0 / (area * area).max(EPSILON);
-        let a = (vx * vx + vy * vy) * scale;
-        let b = -2.0 * (ux * vx + uy * vy) * scale;
-        let c = (ux * ux + uy * uy) * scale;
-        let d = 4.0 / (4.0 * a * c - b * b).max(EPSILON);
-        let reach = |x: f32| (x * d).sqrt().min(REACH_MAX);
-        Ellipse { a, b, c, reach_u: reach(c), reach_v: reach(a) }
-    }
-}
-
-impl Reach {
-    const NOTHING: Reach =
-        Reach { u: [f32::INFINITY, f32::NEG_INFINITY], v: [f32::INFINITY, f32::NEG_INFINITY] };
-
-    fn add(&mut self, u: f32, v: f32, e: &Ellipse) {
-        if !(u.is_nan() || v.is_nan()) {
-            self.u = [self.u[0].min(u - e.reach_u), self.u[1].max(u + e.reach_u)];
-            self.v = [self.v[0].min(v - e.reach_v), self.v[1].max(v + e.reach_v)];
-        }
-    }
-
-    fn meets(&self, t: &Target, turn: f32) -> bool {
-        let meets =
-            |r: [f32; 2], first: usize, n: usize| r[0] < (first + n) as f32 && r[1] >= first as f32 - 1.0;
-        meets([self.u[0] + turn, self.u[1] + turn], t.col, t.cols) && meets(self.v, t.row, t.rows)
-    }
-}
-
-/// A shared field.
-pub type SharedField = Arc<Field>;
 
 #[cfg(test)]
 mod tests {

@@ -17,19 +17,23 @@
 //! Methods: [`nearest`], [`bilinear`], [`ewa`] (two modes). Without extent or size the grid is that of the swath's own
 //! footprint and cell size ([`footprint`]; [`perimeter`] is the swath projector's rule, for comparison).
 
+mod approximate;
 pub mod bilinear;
+mod ellipse;
 pub mod ewa;
 pub mod footprint;
 pub mod index;
 pub mod nearest;
 mod options;
 pub mod perimeter;
+mod quadrants;
 mod resample;
 pub mod scans;
 pub mod sphere;
 mod swath;
 mod target;
 mod tiles;
+mod unpacked;
 mod variables;
 mod widened;
 
@@ -46,6 +50,7 @@ use crate::scene::Scene;
 use crate::transform::{Transform, Transformed};
 use ewa::{Field, Mode, Shapes};
 use options::Options;
+use quadrants::{QuadrantBilinear, Quadrants};
 use resample::{Bilinear, Ewa, Nearest, Neighbours};
 use scans::Scans;
 use swath::Swath;
@@ -67,7 +72,7 @@ impl Transform for ProjectSwath {
     }
 
     fn summary(&self) -> &'static str {
-        "Swaths and trajectories to a grid in any CRS: near, bilinear, ewa, ewa-nn"
+        "put swaths and trajectories on a grid in any CRS: near, bilinear, ewa, ewa-nn"
     }
 
     fn select(&self, scene: &Scene) -> Result<Option<String>, OpError> {
@@ -83,6 +88,8 @@ impl Transform for ProjectSwath {
 
     fn apply(&self, scene: &Scene) -> Result<Transformed, OpError> {
         let options = Options::of(&scene.request)?;
+        let as_floats = options.compat.then(|| unpacked::scene(scene));
+        let scene = as_floats.as_ref().unwrap_or(scene);
         let mut parts = Parts { places: Vec::new(), projected: Vec::new(), dropped: Default::default() };
         let mut notices = Vec::new();
         let cache = StripCache::new(crate::project::cache::BUDGET);
@@ -101,7 +108,7 @@ impl Transform for ProjectSwath {
             };
             let method = options.method_for(&swath, scene.request.target.interpolation)?;
             let target = Arc::new(TargetGrid::new(grid.clone())?);
-            let Some(resampler) = resampler(scene, &options, method, &swath, target) else {
+            let Some(resamplers) = resamplers(scene, &options, method, &swath, target) else {
                 empty = Some(nowhere(scene, geolocation));
                 continue;
             };
@@ -113,7 +120,7 @@ impl Transform for ProjectSwath {
                 located,
                 place,
                 &swath,
-                &resampler,
+                &resamplers,
                 &cache,
                 &mut parts,
                 &mut notices,
@@ -188,16 +195,28 @@ fn nowhere(scene: &Scene, geolocation: &Geolocation) -> OpError {
     }
 }
 
-fn resampler(
+/// The resamplers of integers and of floats; one and the same but for the swath projector's bilinear one.
+fn resamplers(
     scene: &Scene,
     options: &Options,
     method: Interpolation,
     swath: &Arc<Swath>,
     target: Arc<TargetGrid>,
-) -> Option<Resampler> {
-    Some(match method {
+) -> Option<[Resampler; 2]> {
+    let one = match method {
+        Interpolation::Nearest if options.compat => {
+            let radius = options.radius_m.unwrap_or(resample::REACH_M);
+            Resampler::Pick(Arc::new(Nearest(Neighbours::approximate(swath.clone(), target, radius)?)))
+        }
         Interpolation::Nearest => {
             Resampler::Pick(Arc::new(Nearest(Neighbours::new(swath.clone(), target, options.radius_m)?)))
+        }
+        Interpolation::Bilinear if options.compat => {
+            let radius = options.radius_m.unwrap_or(resample::REACH_M);
+            let geometry = Arc::new(Quadrants::new(swath.clone(), target, radius)?);
+            let plain = QuadrantBilinear { geometry, truncates: false };
+            let cut = QuadrantBilinear { truncates: true, ..plain.clone() };
+            return Some([Resampler::Blend(Arc::new(cut)), Resampler::Blend(Arc::new(plain))]);
         }
         Interpolation::Bilinear => {
             let neighbours = Neighbours::new(swath.clone(), target, options.radius_m)?;
@@ -209,7 +228,8 @@ fn resampler(
             let product = product_name(scene);
             Resampler::Blend(Arc::new(ewa_on(swath, &target, mode, options.share, like, product.as_deref())))
         }
-    })
+    };
+    Some([one.clone(), one])
 }
 
 fn product_name(scene: &Scene) -> Option<String> {

@@ -32,12 +32,13 @@ pub fn nearest(index: &SwathIndex, lons: &[f64], lats: &[f64], radius: Radius, o
         if !sphere::is_position(lon, lat) {
             continue;
         }
-        let mut search = Search::new(index, lon, lat, limit);
+        let mut best = Best::within(limit);
+        let mut search = Search::new(index, lon, lat, &mut best);
         if let Some(p) = last {
             search.offer(p);
         }
         search.run();
-        let Some((found, distance2)) = search.found() else { continue };
+        let Some((found, distance2)) = best.found() else { continue };
         last = Some(found);
         *out = match radius {
             Radius::OfCell { metres, .. } => {
@@ -50,48 +51,114 @@ pub fn nearest(index: &SwathIndex, lons: &[f64], lats: &[f64], radius: Radius, o
     }
 }
 
-struct Search<'a> {
+/// What a search looks for.
+trait Wanted {
+    /// Squared chord that a cell may have at most.
+    fn limit2(&self) -> f32;
+    /// Takes a cell at that squared chord, or not.
+    fn offer(&mut self, p: Point, d2: f32);
+}
+
+/// The nearest one.
+struct Best {
+    point: Point,
+    /// Squared chord to it, or that of the search radius.
+    d2: f32,
+}
+
+impl Best {
+    fn within(limit2: f32) -> Self {
+        Best { point: Point { cell: NONE, ..Point::default() }, d2: limit2 }
+    }
+
+    fn found(&self) -> Option<(Point, f32)> {
+        (self.point.cell != NONE).then_some((self.point, self.d2))
+    }
+}
+
+impl Wanted for Best {
+    #[inline]
+    fn limit2(&self) -> f32 {
+        self.d2
+    }
+
+    #[inline]
+    fn offer(&mut self, p: Point, d2: f32) {
+        if d2 < self.d2 || (d2 == self.d2 && p.cell < self.point.cell) {
+            (self.point, self.d2) = (p, d2);
+        }
+    }
+}
+
+/// The nearest `K`, nearest first.
+struct Several<const K: usize> {
+    found: [(f32, u32); K],
+    count: usize,
+    limit2: f32,
+}
+
+impl<const K: usize> Wanted for Several<K> {
+    #[inline]
+    fn limit2(&self) -> f32 {
+        if self.count == K { self.found[K - 1].0 } else { self.limit2 }
+    }
+
+    fn offer(&mut self, p: Point, d2: f32) {
+        let new = (d2, p.cell);
+        if d2 > self.limit2 || (self.count == K && new >= self.found[K - 1]) {
+            return;
+        }
+        self.count = (self.count + 1).min(K);
+        let mut at = self.count - 1;
+        while at > 0 && new < self.found[at - 1] {
+            self.found[at] = self.found[at - 1];
+            at -= 1;
+        }
+        self.found[at] = new;
+    }
+}
+
+/// Numbers of up to `K` nearest cells within a radius, nearest first; the rest is [`NONE`].
+pub fn several<const K: usize>(index: &SwathIndex, lon: f64, lat: f64, radius_m: f64) -> [u32; K] {
+    let limit2 = sphere::chord_of_metres(radius_m).powi(2) as f32;
+    let mut wanted = Several { found: [(f32::INFINITY, NONE); K], count: 0, limit2 };
+    if sphere::is_position(lon, lat) {
+        Search::new(index, lon, lat, &mut wanted).run();
+    }
+    wanted.found.map(|(_, cell)| cell)
+}
+
+struct Search<'a, W> {
     index: &'a SwathIndex,
     target: Point,
     lat: f64,
     east: f64,
     cos_lat: f64,
-    best: Point,
-    /// Squared chord to the best one, or that of the search radius.
-    best2: f32,
+    wanted: &'a mut W,
 }
 
-impl<'a> Search<'a> {
-    fn new(index: &'a SwathIndex, lon: f64, lat: f64, limit: f32) -> Self {
+impl<'a, W: Wanted> Search<'a, W> {
+    fn new(index: &'a SwathIndex, lon: f64, lat: f64, wanted: &'a mut W) -> Self {
         Search {
             index,
             target: point(index.origin, lon, lat, NONE),
             lat,
             east: index.eastwards(lon),
             cos_lat: sphere::sin_cos_deg(lat).1,
-            best: Point { cell: NONE, ..Point::default() },
-            best2: limit,
+            wanted,
         }
-    }
-
-    fn found(&self) -> Option<(Point, f32)> {
-        (self.best.cell != NONE).then_some((self.best, self.best2))
     }
 
     #[inline]
     fn offer(&mut self, p: Point) {
         let (dx, dy, dz) = (p.x - self.target.x, p.y - self.target.y, p.z - self.target.z);
-        let d2 = dx * dx + dy * dy + dz * dz;
-        if d2 < self.best2 || (d2 == self.best2 && p.cell < self.best.cell) {
-            self.best = p;
-            self.best2 = d2;
-        }
+        self.wanted.offer(p, dx * dx + dy * dy + dz * dz);
     }
 
     /// Angle of the present bound in degrees, rounded up.
     #[inline]
     fn angle(&self) -> f64 {
-        let chord = f64::from(self.best2).sqrt();
+        let chord = f64::from(self.wanted.limit2()).sqrt();
         let radians = if chord < 0.05 { chord } else { 2.0 * (chord * 0.5).min(1.0).asin() };
         radians.to_degrees() * SLACK + SLACK_DEG
     }
@@ -234,6 +301,30 @@ mod tests {
                 .collect();
             check(&lons, &lats, &targets, 8_000.0);
             check(&lons, &lats, &targets, 60_000.0);
+        }
+    }
+
+    #[test]
+    fn several_neighbours_come_nearest_first() {
+        let mut s = 5;
+        let lons: Vec<f64> = (0..2000).map(|_| noise(&mut s) * 4.0 + 178.0).collect();
+        let lats: Vec<f64> = (0..2000).map(|_| noise(&mut s) * 4.0 - 2.0).collect();
+        let index = SwathIndex::build(&lons, &lats).unwrap();
+        for _ in 0..200 {
+            let (lon, lat) = (noise(&mut s) * 6.0 + 177.0, noise(&mut s) * 6.0 - 3.0);
+            let got = several::<16>(&index, lon, lat, 30_000.0);
+            let t = sphere::unit(lon, lat);
+            let mut all: Vec<f64> =
+                (0..2000).map(|i| sphere::chord(sphere::unit(lons[i], lats[i]), t)).collect();
+            all.sort_by(f64::total_cmp);
+            for (k, &cell) in got.iter().enumerate() {
+                let near = all[k] <= sphere::chord_of_metres(30_000.0);
+                assert_eq!(cell != NONE, near);
+                if near {
+                    let c = cell as usize;
+                    assert!((sphere::chord(sphere::unit(lons[c], lats[c]), t) - all[k]).abs() < 3e-7);
+                }
+            }
         }
     }
 

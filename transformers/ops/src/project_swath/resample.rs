@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::approximate::Tree;
 use super::bilinear::{self, Place};
 use super::ewa::{Field, Mode, Target};
 use super::footprint;
@@ -25,6 +26,8 @@ enum Reach {
     Fixed(f64),
     /// Metres, for each cell.
     OfCell(Vec<f32>),
+    /// As the swath projector searches, within a fixed distance.
+    Approximate(Box<Tree>, f64),
 }
 
 /// The nearest swath cells of a target.
@@ -48,6 +51,13 @@ impl Neighbours {
         Some(Neighbours { swath, target, index, reach, tiles })
     }
 
+    /// The same with the swath projector's approximate search.
+    pub fn approximate(swath: Arc<Swath>, target: Arc<TargetGrid>, radius_m: f64) -> Option<Self> {
+        let tree = Box::new(Tree::build(&swath.lons, &swath.lats)?);
+        let found = Self::new(swath, target, Some(radius_m))?;
+        Some(Neighbours { reach: Reach::Approximate(tree, radius_m), ..found })
+    }
+
     /// Numbers of the nearest cells of a block, row-major.
     fn of(&self, block: &Block) -> Vec<u32> {
         let (lons, lats) = self.target.positions(block);
@@ -59,6 +69,11 @@ impl Neighbours {
         let radius = match &self.reach {
             Reach::Fixed(m) => Radius::Fixed(*m),
             Reach::OfCell(metres) => Radius::OfCell { metres, cap_m: REACH_M },
+            Reach::Approximate(tree, m) => {
+                let places = lons.iter().zip(lats);
+                cells.iter_mut().zip(places).for_each(|(c, (&lon, &lat))| *c = tree.find(lon, lat, *m));
+                return cells;
+            }
         };
         nearest(&self.index, lons, lats, radius, &mut cells);
         cells

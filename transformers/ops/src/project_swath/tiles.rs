@@ -15,6 +15,9 @@ const BUDGET: usize = 512 << 20;
 
 type Slot<T> = Arc<OnceLock<Arc<Vec<T>>>>;
 
+/// Slots by number, and their numbers in the order of use.
+type Slots<T> = (HashMap<usize, Slot<T>>, VecDeque<usize>);
+
 /// Tiles of a target plane.
 ///
 /// Whoever asks first computes a tile, others wait for it: what computes a tile must not hand work to the thread pool,
@@ -23,7 +26,7 @@ pub struct Tiles<T> {
     shape: [usize; 2],
     /// Tiles that are kept at most.
     most: usize,
-    slots: Mutex<(HashMap<usize, Slot<T>>, VecDeque<usize>)>,
+    slots: Mutex<Slots<T>>,
 }
 
 impl<T: Copy> Tiles<T> {

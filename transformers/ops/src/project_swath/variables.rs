@@ -25,7 +25,7 @@ pub fn add(
     located: usize,
     place: usize,
     swath: &Swath,
-    resampler: &Resampler,
+    resamplers: &[Resampler; 2],
     cache: &Arc<StripCache>,
     parts: &mut Parts,
     notices: &mut Vec<String>,
@@ -34,7 +34,8 @@ pub fn add(
         if scene.table.of_var[v.0] != Some(located) || is_position(scene, v) {
             continue;
         }
-        match projected(scene, options, place, v, swath, resampler, cache) {
+        match projected(scene, options, place, v, swath, &resamplers[usize::from(is_float(scene, v))], cache)
+        {
             Ok(p) => parts.projected.push(p),
             Err(why) => {
                 let path = &scene.granule.var(v).path;
@@ -47,6 +48,10 @@ pub fn add(
         }
     }
     Ok(())
+}
+
+fn is_float(scene: &Scene, v: VarId) -> bool {
+    scene.granule.var(v).dtype.is_float()
 }
 
 /// Whether the request names this very variable (not a group, not all of them).

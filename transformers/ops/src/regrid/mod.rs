@@ -48,7 +48,7 @@ impl Transform for Regrid {
     }
 
     fn summary(&self) -> &'static str {
-        "Grids to a grid by elliptical weighted averaging: ewa, ewa-nn"
+        "resample grids by elliptical weighted averaging: ewa, ewa-nn"
     }
 
     fn select(&self, scene: &Scene) -> Result<Option<String>, OpError> {

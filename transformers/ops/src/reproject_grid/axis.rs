@@ -82,6 +82,11 @@ impl Axis {
         Ok(Axis::Regular { start: snap_edge(start, step, 2.0 * noise), step, len: n })
     }
 
+    /// Whether it has no cells.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// Number of cells.
     pub fn len(&self) -> usize {
         match self {

@@ -10,6 +10,8 @@ mod kernel;
 mod plan;
 mod source;
 mod suggest;
+#[cfg(test)]
+mod tests;
 mod warp;
 
 pub use axis::{Axis, Reading};
@@ -17,7 +19,7 @@ pub use choose::is_categorical;
 pub use kernel::resampler;
 pub use source::{LocatedGrid, SourceGrid, located_grid};
 pub use suggest::{Suggested, suggest};
-pub use warp::{TOLERANCE, Warp};
+pub use warp::{TOLERANCE, Trust, Warp};
 
 use harmony_model::Interpolation;
 use harmony_model::request::Compat;
@@ -51,6 +53,13 @@ impl Transform for ReprojectGrid {
     fn apply(&self, scene: &Scene) -> Result<Transformed, OpError> {
         plan::Plan::of(scene)?.run(scene)
     }
+}
+
+/// GDAL transforms without looking back.
+fn trust(request: &harmony_model::Request) -> Trust {
+    let gdal =
+        [Compat::Gdal, Compat::GdalAdapter, Compat::ServiceExample].iter().any(|c| request.compat_is(*c));
+    if gdal { Trust::Blind } else { Trust::Checked }
 }
 
 fn concerns(scene: &Scene) -> bool {

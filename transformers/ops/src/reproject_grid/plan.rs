@@ -3,13 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use harmony_model::{Attribute, GridSpec, Interpolation, VarId};
+use harmony_model::{Attribute, GridSpec, Interpolation, VarId, Variable};
 
 use super::choose::{self, Choice};
 use super::kernel;
 use super::source::{LocatedGrid, SourceGrid, located_grid};
 use super::suggest::suggest;
-use super::warp::Warp;
+use super::trust;
+use super::warp::{Trust, Warp};
 use crate::error::OpError;
 use crate::project::{
     Element, Parts, Place, Projected, ResampledArray, Resampler, Source, SourceKind, StripCache, cache,
@@ -77,7 +78,7 @@ impl Plan {
         for step in &self.grids {
             let place = parts.places.len();
             parts.places.push(Place::new(step.located, step.target.clone()));
-            let mut kernels = Kernels::new(&step.source.grid, &step.target)?;
+            let mut kernels = Kernels::new(&step.source.grid, &step.target, trust(&scene.request))?;
             for &v in &step.vars {
                 let var = scene.granule.var(v);
                 if var.dtype.has_slots() {
@@ -116,8 +117,8 @@ struct Kernels {
 }
 
 impl Kernels {
-    fn new(source: &SourceGrid, target: &GridSpec) -> Result<Self, OpError> {
-        Ok(Kernels { warp: Warp::new(source, target)?, made: BTreeMap::new() })
+    fn new(source: &SourceGrid, target: &GridSpec, trust: Trust) -> Result<Self, OpError> {
+        Ok(Kernels { warp: Warp::shared(source, target, trust)?, made: BTreeMap::new() })
     }
 
     fn get(&mut self, choice: Choice) -> Option<Resampler> {
@@ -149,12 +150,13 @@ fn variables(scene: &Scene, located: usize, source: &LocatedGrid) -> Vec<VarId> 
         let once = |d| dims.iter().filter(|o| **o == d).count() == 1;
         once(source.row) && once(source.col)
     };
-    let is_data = |v: &VarId| !scene.table.is_coordinate(*v) || scene.times.is_time(*v);
-    granule
-        .var_ids()
-        .filter(|v| scene.table.of_var.get(v.0) == Some(&Some(located)))
-        .filter(|v| on_grid(v) && is_data(v))
-        .collect()
+    // Auxiliary coordinates other than positions (heights, times of pixels) are data on the grid.
+    let is_data = |v: &VarId| !scene.table.is_coordinate(*v) || !output::is_position(granule.var(*v));
+    let belongs = |v: &VarId| match scene.table.of_var.get(v.0).copied().flatten() {
+        Some(i) => i == located,
+        None => scene.table.is_coordinate(*v),
+    };
+    granule.var_ids().filter(|v| belongs(v) && on_grid(v) && is_data(v)).collect()
 }
 
 /// The requested grid for a source.
@@ -167,7 +169,7 @@ fn target_grid(scene: &Scene, source: &SourceGrid) -> Result<(GridSpec, Option<S
     let crs = target::crs(request, &source.crs)?;
     let mut notice = None;
     let grid = target::resolve(request, crs.clone(), SourceKind::Grid, || {
-        let suggested = suggest(source, &crs)?;
+        let suggested = suggest(source, &crs, trust(&scene.request))?;
         notice = suggested.notice;
         Ok(suggested.grid)
     })?;
@@ -202,9 +204,11 @@ fn projected(
     let var = granule.var(v);
     let axis = |dim| var.dims.iter().position(|d| *d == dim).unwrap_or(0);
     let (row_axis, col_axis) = (axis(step.source.row), axis(step.source.col));
-    let element = Element::of(var);
+    let mut element = Element::of(var);
     let mut attrs = Vec::new();
-    if !element.declares_fill() && reaches_beyond(&step.source.grid, &step.target) {
+    if trust(&scene.request) == Trust::Blind && !element.declares_fill() {
+        element = element.with_zero_outside();
+    } else if needs_fill_attribute(var, &element, step) {
         attrs.extend(element.fill_attribute(&var.dtype));
     }
     if choice.method == Interpolation::Conservative {
@@ -224,6 +228,12 @@ fn projected(
         var.dims.iter().copied().filter(|d| *d != step.source.row && *d != step.source.col).collect();
     let data = Arc::new(ResampledArray::new(source, resampler, cache.clone()));
     Projected { var: v, place, leading, transposed, data, attrs }
+}
+
+/// Whether cells without data may appear, or are there already by the file's default, that no attribute tells of.
+fn needs_fill_attribute(var: &Variable, element: &Element, step: &Move) -> bool {
+    let told = var.attr("_FillValue").is_some() || var.attr("missing_value").is_some();
+    !told && (element.declares_fill() || reaches_beyond(&step.source.grid, &step.target))
 }
 
 fn with_area_mean(old: Option<String>) -> String {

@@ -5,6 +5,7 @@ use harmony_model::crs::{Crs, Transform};
 
 use super::domain::{self, Domain};
 use super::source::SourceGrid;
+use super::warp::Trust;
 use crate::project::Suggestion;
 
 /// Intervals on each edge of the source that are followed; 21 points, as GDAL does it.
@@ -27,12 +28,12 @@ pub struct Suggested {
 ///
 /// # Errors
 /// When there is no way between the systems, or nothing of the source lies on the map.
-pub fn suggest(source: &SourceGrid, crs: &Crs) -> Result<Suggested, ModelError> {
+pub fn suggest(source: &SourceGrid, crs: &Crs, trust: Trust) -> Result<Suggested, ModelError> {
     if source.crs.same_as(crs) {
         return Ok(Suggested { grid: Suggestion::of(&source.spec()), notice: None });
     }
-    let view = View::new(source, crs)?;
-    let domain = domain::of(crs, view.degrees());
+    let view = View::new(source, crs, trust)?;
+    let domain = domain::of(crs, view.degrees()).filter(|_| trust == Trust::Checked);
     let part = Part::of(&view, domain.as_ref());
     let nothing = || {
         let area = domain.as_ref().map_or_else(String::new, |d| format!(" ({})", d.text));
@@ -45,7 +46,22 @@ pub fn suggest(source: &SourceGrid, crs: &Crs) -> Result<Suggested, ModelError> 
     let cell = view.cell(&part, &image).ok_or_else(nothing)?;
     let notice =
         part.cut.then(|| domain.map(|d| format!("the target grid is limited to {}", d.text))).flatten();
-    Ok(Suggested { grid: Suggestion { extent: image.extent, cell: [cell, cell] }, notice })
+    let (extent, cell) =
+        if part.cut { inside(image.extent, cell) } else { (whole_cells(image.extent, cell), cell) };
+    Ok(Suggested { grid: Suggestion { extent, cell: [cell, cell] }, notice })
+}
+
+/// An extent of whole cells from the north-west on.
+fn whole_cells([xmin, ymin, xmax, ymax]: [f64; 4], cell: f64) -> [f64; 4] {
+    let fitting = |range: f64| (range / cell + 0.5).floor().max(1.0) * cell;
+    [xmin, ymax - fitting(ymax - ymin), xmin + fitting(xmax - xmin), ymax]
+}
+
+/// Cells that divide the width of a map, and no row beyond it.
+fn inside([xmin, ymin, xmax, ymax]: [f64; 4], cell: f64) -> ([f64; 4], f64) {
+    let cell = (xmax - xmin) / ((xmax - xmin) / cell).round().max(1.0);
+    let rows = ((ymax - ymin) / cell + 1e-6).floor().max(1.0);
+    ([xmin, ymax - rows * cell, xmax, ymax], cell)
 }
 
 /// A source seen from a target system.
@@ -54,6 +70,7 @@ struct View<'a> {
     target: &'a Crs,
     forward: Transform,
     degrees: Transform,
+    trust: Trust,
 }
 
 /// The part of a source that lies in the domain of the target.
@@ -94,20 +111,24 @@ impl Part {
             east = if round { e + shift } else { east.min(e + shift) };
         }
         let cut = [west, south, east, north];
+        // Maps end somewhere near the poles; a part of the longitudes is another thing: then only its cells count.
         let share = |a: f64, b: f64, c: f64, d: f64| ((b - a) / (d - c)).clamp(0.0, 1.0);
-        let size = [
-            cols as f64 * share(west, east, extent[0], extent[2]),
-            rows as f64 * share(south, north, extent[1], extent[3]),
-        ];
+        let size = match domain.longitudes {
+            None => [cols as f64, rows as f64],
+            Some(_) => [
+                cols as f64 * share(west, east, extent[0], extent[2]),
+                rows as f64 * share(south, north, extent[1], extent[3]),
+            ],
+        };
         Part { extent: cut, size, cut: true, domain: None }
     }
 }
 
 impl<'a> View<'a> {
-    fn new(source: &'a SourceGrid, target: &'a Crs) -> Result<Self, ModelError> {
+    fn new(source: &'a SourceGrid, target: &'a Crs, trust: Trust) -> Result<Self, ModelError> {
         let forward = Transform::new(&source.crs, target)?;
         let degrees = Transform::new(&source.crs, &Crs::wgs84())?;
-        Ok(View { source, target, forward, degrees })
+        Ok(View { source, target, forward, degrees, trust })
     }
 
     /// Longitudes and latitudes of the source: west, south, east, north; a turn wide when it holds a pole.
@@ -145,6 +166,9 @@ impl<'a> View<'a> {
     fn project(&self, xs: &mut [f64], ys: &mut [f64]) -> usize {
         let (asked_x, asked_y) = (xs.to_vec(), ys.to_vec());
         self.forward.points(xs, ys);
+        if self.trust == Trust::Blind {
+            return xs.iter().zip(&*ys).filter(|(x, y)| !(x.is_finite() && y.is_finite())).count();
+        }
         let (mut back_x, mut back_y) = (xs.to_vec(), ys.to_vec());
         self.forward.inverse_points(&mut back_x, &mut back_y);
         let turn = if self.source.crs.is_geographic() { 360.0 } else { f64::INFINITY };

@@ -10,6 +10,7 @@ use harmony_model::geometry::Bbox;
 use harmony_model::request::Compat;
 
 use super::kernel::{CellRule, Cells};
+use crate::compat::without_last;
 use crate::error::OpError;
 use crate::region::Region;
 use crate::scene::Scene;
@@ -47,11 +48,16 @@ pub fn limit(
     let plane = Plane::new(scene, y, x, crs)?;
     // Parts on either side of the antimeridian are followed separately: in the plane they may lie far apart.
     let parts: Vec<Bbox> = boxes.iter().flat_map(Bbox::split).collect();
-    let (rows, cols) = if scene.request.compat == Some(Compat::Hoss) {
-        hoss_window(&plane, &parts)
-    } else {
-        let outline = parts.iter().flat_map(|b| box_outline(b, plane.step_deg)).collect();
-        planar_window(&plane, outline, &super::Boxes(boxes))
+    let (rows, cols) = match scene.request.compat {
+        Some(Compat::Hoss) => hoss_window(&plane, &parts),
+        compat => {
+            let outline = parts.iter().flat_map(|b| box_outline(b, plane.step_deg)).collect();
+            let (rows, cols) = planar_window(&plane, outline, &super::Boxes(boxes));
+            match compat {
+                Some(Compat::GdalAdapter) => (without_last(&rows), without_last(&cols)),
+                _ => (rows, cols),
+            }
+        }
     };
     selection.limit(&scene.granule, y.dim, &rows, why);
     selection.limit(&scene.granule, x.dim, &cols, why);

@@ -43,8 +43,6 @@ impl Layout {
         Layout { levels, tiled, interleaved, cog }
     }
 
-    /// Sides of tiles are multiples of this.
-    const TILE_UNIT: u64 = 16;
     /// Bands that share blocks.
     pub fn group_size(&self, bands: usize) -> usize {
         if self.interleaved { bands } else { 1 }

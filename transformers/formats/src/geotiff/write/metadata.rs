@@ -85,8 +85,10 @@ impl Metadata {
             self.role(number, "unittype", &units);
         }
         if raster.packing.scale != 1.0 || raster.packing.offset != 0.0 {
-            self.role(number, "scale", &number_text(raster.packing.scale));
-            self.role(number, "offset", &number_text(raster.packing.offset));
+            // 0.2 in single precision means 0.2.
+            let text = |name, value| var.attr(name).and_then(text_of).unwrap_or_else(|| number_text(value));
+            self.role(number, "scale", &text("scale_factor", raster.packing.scale));
+            self.role(number, "offset", &text("add_offset", raster.packing.offset));
         }
         for (axis, value) in &band.axes {
             self.band_item(number, axis, value);

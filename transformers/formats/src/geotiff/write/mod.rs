@@ -13,10 +13,10 @@ mod layout;
 mod metadata;
 mod options;
 mod overview;
+mod projections;
 mod pyramid;
 mod spool;
-#[cfg(test)]
-mod tests;
+mod wkt;
 
 use std::path::Path;
 
@@ -152,7 +152,11 @@ impl<'a> Pass<'a> {
         let chunk = raster.rows_per_chunk(image.granule);
         let most = (budget / together.max(1)).max(1);
         // Whole chunks, so that none is decoded twice.
-        let rows = if chunk <= most { most / chunk * chunk } else { most.max(step) };
+        let rows = match chunk {
+            chunk if chunk <= most => most / chunk * chunk,
+            chunk if chunk <= most.saturating_mul(2) => chunk,
+            _ => most.max(step),
+        };
         let rows = rows.min(image.height()).max(1);
         let rest = if raster.is_flipped() && chunk <= rows { image.height() % chunk } else { 0 };
         let first_rows = if rest > 0 { rest } else { rows };

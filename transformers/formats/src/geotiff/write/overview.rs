@@ -55,7 +55,7 @@ cell! {
 
 /// Half as many rows and columns, rounded up, of whole rows in native order.
 pub fn halve(rows: &[u8], how: Halving) -> Vec<u8> {
-    with_numeric!(how.dtype, T => { halve_as::<T>(rows, how) }, else => Vec::new())
+    with_numeric!(how.dtype, T => halve_as::<T>(rows, how), else => Vec::new())
 }
 
 fn halve_as<T: Cell>(rows: &[u8], how: Halving) -> Vec<u8> {

@@ -24,10 +24,6 @@ impl Level {
     pub fn blocks_across(&self) -> u64 {
         self.width.div_ceil(self.block_width)
     }
-
-    pub fn blocks_down(&self) -> u64 {
-        self.height.div_ceil(self.block_height)
-    }
 }
 
 /// What is the same for all bands.

@@ -50,7 +50,7 @@ struct Colours {
 
 enum Find {
     /// By the index in the picture.
-    Index([u8; 256]),
+    Index(Box<[u8; 256]>),
     Colour(Box<Reduced>),
 }
 
@@ -83,7 +83,7 @@ impl Colours {
         Colours {
             palette: palette.iter().copied().take(256).collect(),
             transparent: first,
-            find: Find::Index(index),
+            find: Find::Index(Box::new(index)),
         }
     }
 }

@@ -59,6 +59,8 @@ pub fn document(title: &str, description: &str, planes: &[Plane]) -> String {
 
 fn overlay(out: &mut String, overlay: &Overlay, levels: usize, hidden: bool) {
     let [west, south, east, north] = overlay.grid.extent();
+    // Cells of coarse levels may hang over the edge.
+    let (south, north) = (south.max(-90.0), north.min(90.0));
     let sides = format!("<north>{north}</north><south>{south}</south><east>{east}</east><west>{west}</west>");
     out.push_str("<GroundOverlay>\n");
     let _ = writeln!(out, "<name>{}</name>", escape(&overlay.image));

@@ -16,7 +16,7 @@ use super::canvas::Area;
 use super::output::{FileSink, Outputs};
 use super::paint::{Layer, Painter};
 use super::scheme::{Scheme, Subject};
-use super::write::{Found, plan};
+use super::write::{Found, plan, preloaded};
 use super::{Kind, png, unsupported};
 use crate::raster::Raster;
 use crate::registry::Part;
@@ -38,7 +38,9 @@ pub fn write(part: &Part, target: &Path, options: &WriteOptions) -> Result<Write
             format!("KML knows longitude and latitude only, its grid is in '{name}'; add --crs EPSG:4326");
         return Err(unsupported(&raster.path, detail));
     }
-    let subject = Subject { granule: &part.granule, layers, kind: Kind::Png, options, all_planes: true };
+    let mut subject = Subject { granule: &part.granule, layers, kind: Kind::Png, options, all_planes: true };
+    let loaded = preloaded(&subject)?;
+    subject.granule = loaded.as_ref().unwrap_or(&part.granule);
     let scheme = subject.scheme(&Area::whole(raster.grid.ny, raster.grid.nx))?;
     let plan = plan(Kind::Png, part, options)?;
     let mut outputs = Outputs::default();

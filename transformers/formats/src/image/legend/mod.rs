@@ -41,7 +41,9 @@ impl Legend {
     /// The picture.
     pub fn draw(&self) -> Sheet {
         let mut page = Page::new();
-        page.text(&self.title, MARGIN, MARGIN, WIDTH - MARGIN);
+        // A long title in small letters rather than without its end, where the units are.
+        let zoom = if MARGIN + text_width(&self.title) <= WIDTH { ZOOM } else { 1 };
+        page.text(&self.title, MARGIN, MARGIN, zoom);
         for x in 0..BAR {
             let colour = self.colours.get(x * self.colours.len() / BAR).copied().unwrap_or_default();
             // Opacity over white, as on the page.
@@ -60,7 +62,7 @@ impl Legend {
             let left = x.saturating_sub(width / 2).clamp(2, WIDTH.saturating_sub(width + 2).max(2));
             // A label that would run into the one before is left out, its tick stays.
             if left >= free {
-                page.text(label, left, BAR_TOP + BAR_HEIGHT + TICK + 3, WIDTH);
+                page.text(label, left, BAR_TOP + BAR_HEIGHT + TICK + 3, ZOOM);
                 free = left + width + ZOOM * font::ADVANCE;
             }
         }
@@ -110,15 +112,15 @@ impl Page {
         }
     }
 
-    /// Text from `x` on as far as it fits before `end`.
-    fn text(&mut self, text: &str, x: usize, y: usize, end: usize) {
-        let room = end.saturating_sub(x) / (ZOOM * font::ADVANCE);
+    /// Text from `x` on as far as it fits, in letters whose dots are `zoom` pixels wide.
+    fn text(&mut self, text: &str, x: usize, y: usize, zoom: usize) {
+        let room = (WIDTH.saturating_sub(x)) / (zoom * font::ADVANCE);
         for (i, letter) in text.chars().take(room).enumerate() {
             let columns = font::glyph(letter);
             for (c, bits) in columns.iter().enumerate() {
                 for r in (0..font::HEIGHT).filter(|r| bits >> r & 1 == 1) {
-                    let (left, top) = (x + ZOOM * (i * font::ADVANCE + c), y + ZOOM * r);
-                    (0..ZOOM * ZOOM).for_each(|d| self.dot(left + d % ZOOM, top + d / ZOOM, BLACK));
+                    let (left, top) = (x + zoom * (i * font::ADVANCE + c), y + zoom * r);
+                    (0..zoom * zoom).for_each(|d| self.dot(left + d % zoom, top + d / zoom, BLACK));
                 }
             }
         }

@@ -122,17 +122,12 @@ impl Canvas for Painter<'_> {
     }
 }
 
-/// Rows of a raster that lie in the same stored chunks.
+/// Rows of a raster that are best read together: those of stored chunks.
 pub fn rows_together(granule: &Granule, raster: &Raster) -> u64 {
-    let var = granule.var(raster.var);
-    let rank = var.dims.len();
-    match &var.storage {
-        Storage::Chunked { shape, .. } if shape.len() == rank => {
-            let [rows, _] = raster.grid_axes();
-            shape[rows].clamp(1, raster.grid.ny.max(1))
-        }
+    let [y, x] = raster.grid_axes();
+    match granule.var(raster.var).storage {
         // Whole columns have to be read for a single row.
-        _ if raster.is_transposed() => raster.grid.ny.max(1),
-        _ => 1,
+        Storage::Contiguous if x < y => raster.grid.ny.max(1),
+        _ => raster.rows_per_chunk(granule),
     }
 }

@@ -27,7 +27,7 @@ impl Scale {
         }
         let running = table.segments.iter().filter(|s| s.from != s.to).count();
         let fixed = table.segments.len() - running + 2;
-        let steps = if running == 0 { 1 } else { (MOST.saturating_sub(fixed) / running).max(1) };
+        let steps = MOST.saturating_sub(fixed).checked_div(running).unwrap_or(1).max(1);
         for segment in &table.segments {
             let n = if segment.from == segment.to { 1 } else { steps };
             for i in 0..n {
@@ -80,7 +80,7 @@ impl Scale {
     pub fn ends(&self) -> Option<(f64, f64)> {
         let mut finite = self.levels.iter().copied().filter(|v| v.is_finite());
         let first = finite.next()?;
-        Some((first, finite.last().unwrap_or(first)))
+        Some((first, finite.next_back().unwrap_or(first)))
     }
 }
 

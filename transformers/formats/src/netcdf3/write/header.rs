@@ -19,7 +19,6 @@ pub(super) enum Version {
 
 /// Where everything is.
 pub(super) struct Layout {
-    pub version: Version,
     pub header: Vec<u8>,
     /// First byte of each variable (of its part of the first record).
     pub begins: Vec<u64>,
@@ -60,8 +59,7 @@ fn place(flat: &Flat, version: Version, slabs: &[u64]) -> Option<Layout> {
     // Offsets have a fixed width, so the header is as long with zeros in their place.
     let header_len = encode(flat, version, &begins, slabs).len() as u64;
     let mut at = header_len;
-    for (i, var) in flat.vars.iter().enumerate().filter(|(_, v)| !v.record) {
-        let _ = var;
+    for i in (0..slabs.len()).filter(|&i| !flat.vars[i].record) {
         begins[i] = at;
         at = at.checked_add(pad4(slabs[i]))?;
     }
@@ -76,7 +74,6 @@ fn place(flat: &Flat, version: Version, slabs: &[u64]) -> Option<Layout> {
     // A lone record variable of small items has no padding between records; the file still ends on a word.
     let len = if alone { pad4(len) } else { len };
     (len < i64::MAX as u64).then(|| Layout {
-        version,
         header: encode(flat, version, &begins, slabs),
         begins,
         slabs: slabs.to_vec(),

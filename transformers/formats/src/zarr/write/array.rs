@@ -204,7 +204,8 @@ fn chunk_shape(
         () => chunks::BUDGET,
     };
     let budget = encoding.chunk_bytes.unwrap_or(default);
-    let is_time: Vec<bool> = element.dims.iter().map(|&d| !is_coordinate && is_time(granule, d)).collect();
+    let is_time: Vec<bool> =
+        element.dims.iter().map(|&d| !is_coordinate && is_time_axis(granule, d)).collect();
     let input = match &element.var.storage {
         Storage::Chunked { shape, .. } if shape.len() >= element.dims.len() => {
             Some(&shape[..element.dims.len()])
@@ -212,11 +213,21 @@ fn chunk_shape(
         _ => None,
     };
     let elements = (budget / element.item.max(1)).max(1);
-    chunks::lengths(&Wanted { shape, elements, given: &given, is_time: &is_time, input, plain })
+    let mut lengths =
+        chunks::lengths(&Wanted { shape, elements, given: &given, is_time: &is_time, input, plain });
+    if plain {
+        // The reference's rule saw one granule, not what several became.
+        for (len, &dim) in lengths.iter_mut().zip(&element.dims) {
+            let times = granule.dim_coordinate(dim).filter(|_| is_time_axis(granule, dim));
+            let stored = times.and_then(|v| granule.var(v).storage.chunk_shape()?.first().copied());
+            *len = (*len).min(stored.unwrap_or(*len).max(1));
+        }
+    }
+    lengths
 }
 
 /// Whether a dimension is time: its coordinates count from an epoch, or it is called so.
-fn is_time(granule: &Granule, dim: harmony_model::DimId) -> bool {
+fn is_time_axis(granule: &Granule, dim: harmony_model::DimId) -> bool {
     let by_units = granule
         .dim_coordinate(dim)
         .and_then(|v| granule.var(v).attr_text("units"))

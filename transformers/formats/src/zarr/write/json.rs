@@ -1,7 +1,8 @@
 //! Numbers and attributes as JSON.
 
 use harmony_model::attribute::AttrShape;
-use harmony_model::{Attribute, DType, with_numeric};
+use harmony_model::dtype::to_f64s;
+use harmony_model::{Attribute, DType};
 use serde_json::{Map, Number, Value};
 
 /// A number as JSON; what JSON has no number for is a text, as Zarr's fill values have it.
@@ -24,12 +25,9 @@ pub(super) fn numbers(dtype: &DType, bytes: &[u8]) -> Option<Vec<Value>> {
     match dtype {
         DType::U64 => Some(elements.map(|b| u64::from_ne_bytes(fixed(b)).into()).collect()),
         DType::I64 => Some(elements.map(|b| i64::from_ne_bytes(fixed(b)).into()).collect()),
-        d if d.is_integer() => with_numeric!(d, T => {
-            Some(elements.map(|b| (<T as harmony_model::dtype::Number>::from_ne(b) as i64).into()).collect())
-        }, else => None),
-        d => with_numeric!(d, T => {
-            Some(elements.map(|b| number(<T as harmony_model::dtype::Number>::from_ne(b) as f64)).collect())
-        }, else => None),
+        // A double holds every integer of up to 32 bits.
+        d if d.is_integer() => Some(to_f64s(d, bytes)?.into_iter().map(|v| (v as i64).into()).collect()),
+        d => Some(to_f64s(d, bytes)?.into_iter().map(number).collect()),
     }
 }
 

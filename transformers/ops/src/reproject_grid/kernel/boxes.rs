@@ -15,7 +15,7 @@ pub enum Statistic {
     Mean,
     RootMeanSquare,
     Sum,
-    /// The most frequent value; of several the one met first.
+    /// The most frequent value; of several the one that reaches its number first.
     Mode,
     Minimum,
     Maximum,
@@ -124,15 +124,30 @@ impl Boxes {
         let (left, right) = cells(span.cols);
         let rows = top.max(extent.rows.start as i64)..bottom.min(extent.rows.end as i64);
         for row in rows {
-            let down = share(span.rows, row, top, bottom);
+            let down = self.share(span.rows, row, top, bottom);
             let line = plane.row(row as usize);
             for col in left..right {
                 let Some(c) = self.frame.column(col).filter(|c| extent.cols.contains(c)) else { continue };
                 let v = line[c - extent.cols.start];
                 if !v.is_nan() {
-                    each(v, down * share(span.cols, col, left, right));
+                    each(v, down * self.share(span.cols, col, left, right));
                 }
             }
+        }
+    }
+
+    /// The part of a cell inside a range from cell `first` to before `end`. Of a range within one cell it is all: only
+    /// sums need to know how little it is.
+    fn share(&self, range: [f64; 2], cell: i64, first: i64, end: i64) -> f64 {
+        if first + 1 == end {
+            return if self.statistic == Statistic::Sum { (range[1] - range[0]).min(1.0) } else { 1.0 };
+        }
+        if cell == first {
+            1.0 - (range[0] - first as f64)
+        } else if cell + 1 == end {
+            1.0 - (end as f64 - range[1])
+        } else {
+            1.0
         }
     }
 
@@ -163,26 +178,13 @@ fn cells(range: [f64; 2]) -> (i64, i64) {
     (first, ((range[1] - SLIVER).ceil() as i64).max(first + 1))
 }
 
-/// The part of a cell inside the range, as far as it is at the rim; a range within one cell has all of it.
-fn share(range: [f64; 2], cell: i64, first: i64, end: i64) -> f64 {
-    if first + 1 == end {
-        1.0
-    } else if cell == first {
-        1.0 - (range[0] - first as f64)
-    } else if cell + 1 == end {
-        1.0 - (end as f64 - range[1])
-    } else {
-        1.0
-    }
-}
-
 fn mode<R: Real>(found: &mut [(R, u32)]) -> R {
     found.sort_unstable_by(|a, b| a.0.as_f64().total_cmp(&b.0.as_f64()).then(a.1.cmp(&b.1)));
     let mut best: Option<(usize, u32, R)> = None;
     for run in found.chunk_by(|a, b| a.0 == b.0) {
-        let (count, first, value) = (run.len(), run[0].1, run[0].0);
-        if best.is_none_or(|(n, f, _)| count > n || (count == n && first < f)) {
-            best = Some((count, first, value));
+        let (count, reached, value) = (run.len(), run[run.len() - 1].1, run[0].0);
+        if best.is_none_or(|(n, at, _)| count > n || (count == n && reached < at)) {
+            best = Some((count, reached, value));
         }
     }
     best.map_or(R::NAN, |b| b.2)
@@ -269,8 +271,8 @@ mod tests {
     }
 
     #[test]
-    fn the_mode_is_the_value_met_first_among_the_most_frequent() {
-        assert_eq!(mode(&mut numbered(&[3.0, 1.0, 1.0, 3.0, 2.0])), 3.0);
+    fn the_mode_is_the_most_frequent_value_that_reaches_its_number_first() {
+        assert_eq!(mode(&mut numbered(&[3.0, 1.0, 1.0, 3.0, 2.0])), 1.0);
         assert!(mode::<f32>(&mut []).is_nan());
     }
 

@@ -64,12 +64,23 @@ footprint_of_frame!(Filter);
 
 /// The resampler of a filter for a warp.
 pub fn resampler(warp: &Arc<Warp>, shape: Shape) -> Resampler {
-    let scale = warp.ratio().map(widening);
+    let scale = shrinkage(warp).map(widening);
     if shape == Shape::Triangle && scale == [1.0, 1.0] {
-        return Resampler::Blend(Arc::new(Linear { frame: Frame::of_points(warp, [1.0; 2]) }));
+        return Resampler::Blend(Arc::new(Linear::new(Frame::of_points(warp, [1.0; 2]))));
     }
     let frame = Frame::of_points(warp, scale.map(|s| s * shape.radius()));
     Resampler::Blend(Arc::new(Filter { frame, shape, scale }))
+}
+
+/// Source cells in a target cell on each axis: of the part of the source that the target covers, as GDAL counts them.
+/// A target much larger than its source thus leaves filters narrow.
+fn shrinkage(warp: &Arc<Warp>) -> [f64; 2] {
+    let [ny, nx] = warp.target_shape();
+    let whole = Block::all([ny, nx]);
+    match Frame::of_points(warp, [0.0; 2]).covered(&whole) {
+        Some([cols, rows]) => [cols / nx as f64, rows / ny as f64],
+        None => warp.ratio(),
+    }
 }
 
 /// Widening for a ratio of cells; near whole numbers become whole.
@@ -115,7 +126,7 @@ impl Filter {
         across: &mut Vec<f64>,
         down: &mut Vec<f64>,
     ) -> R {
-        if !(x.is_finite() && y.is_finite()) || !is_present(&self.frame, plane, x, y) {
+        if !(x.is_finite() && y.is_finite() && is_present(&self.frame, plane, x, y)) {
             return R::NAN;
         }
         let left = weights(self.shape, x, self.scale[0], across);
@@ -137,7 +148,8 @@ impl Filter {
         if gaps && self.shape == Shape::Cubic && self.scale == [1.0, 1.0] {
             return sparse(&self.frame, plane, x, y);
         }
-        if total.abs() > 1e-5 { R::from_f64(sum / total) } else { R::NAN }
+        // Negative lobes may leave next to nothing of the weights, or less.
+        if total > 1e-5 { R::from_f64(sum / total) } else { sparse(&self.frame, plane, x, y) }
     }
 }
 

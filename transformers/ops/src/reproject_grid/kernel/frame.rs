@@ -8,6 +8,13 @@ use crate::project::{Block, Footprint};
 /// Targets with more tiles than this are not looked at as a whole: they need all of the source.
 const MANY_TILES: usize = 1 << 18;
 
+/// The whole number below: `f64::floor` is a call where the processor's rounding instruction can't be relied on.
+#[inline]
+pub fn floor(v: f64) -> i64 {
+    let whole = v as i64;
+    whole.wrapping_sub(i64::from(whole as f64 > v))
+}
+
 /// A warp with the support of a kernel.
 #[derive(Clone)]
 pub struct Frame {
@@ -37,6 +44,22 @@ impl Frame {
         // Positions of tiles reach to the corners, but for exact ones that hold centres only.
         let ratio = warp.ratio().map(|r| if r.is_finite() { 2.0 * r.ceil() } else { 2.0 });
         Frame::of_points(warp, ratio)
+    }
+
+    /// Columns and rows of the source that a block lies on; `None` when there are too many tiles to tell, or none.
+    pub fn covered(&self, block: &Block) -> Option<[f64; 2]> {
+        if self.warp.tiles() > MANY_TILES {
+            return None;
+        }
+        let reach = self.warp.reach(block)?;
+        let within = |r: [f64; 2], n: usize| r[1].min(n as f64) - r[0].max(0.0);
+        let n = self.shape[1];
+        let cols = if self.wraps.is_some() {
+            (reach.cols[1] - reach.cols[0]).min(n as f64)
+        } else {
+            within(reach.cols, n)
+        };
+        Some([cols, within(reach.rows, self.shape[0])])
     }
 
     /// A column brought into the grid, if it is there.

@@ -1,16 +1,21 @@
 //! Bilinear interpolation between the four nearest cells.
 
-use super::frame::{Frame, blend_both, footprint_of_frame};
+use super::frame::{Frame, blend_both, floor, footprint_of_frame};
 use crate::project::element::Real;
 use crate::project::{Blender, Block, Plane};
 
 /// Bilinear over two by two cells. Cells without data have no weight; where the cell under the position has none,
 /// neither has the result.
 pub struct Linear {
-    pub frame: Frame,
+    frame: Frame,
+    /// For every target column the left one of its source columns and the weight of the right one, when the warp is
+    /// separable. [`BORDER`]: they are not both inside.
+    columns: Option<Vec<(u32, f64)>>,
 }
 
 footprint_of_frame!(Linear);
+
+const BORDER: u32 = u32::MAX;
 
 impl Blender for Linear {
     blend_both!();
@@ -20,42 +25,63 @@ impl Blender for Linear {
 #[inline]
 fn split(at: f64) -> (i64, f64) {
     let shifted = at - 0.5;
-    let below = shifted.floor();
-    (below as i64, shifted - below)
+    let below = floor(shifted);
+    (below, shifted - below as f64)
 }
 
 impl Linear {
+    pub fn new(frame: Frame) -> Self {
+        let n = frame.shape[1] as i64;
+        let column = |x: f64| {
+            let (c, right) = split(x);
+            let inside = x.is_finite() && c >= 0 && c + 1 < n;
+            if inside { (c as u32, right) } else { (BORDER, 0.0) }
+        };
+        let columns = frame.warp.separable().map(|t| t.col_centres.iter().map(|&x| column(x)).collect());
+        Linear { frame, columns }
+    }
+
     fn blend<R: Real>(&self, plane: &Plane<R>, block: &Block, out: &mut [R]) {
         let width = block.width();
         let (mut xs, mut ys) = (vec![0.0; width], vec![0.0; width]);
-        let inner = plane.extent().clone();
-        let separable = self.frame.warp.separable().is_some();
         for (row, line) in block.rows.clone().zip(out.chunks_exact_mut(width)) {
             self.frame.centres(row, block, &mut xs, &mut ys);
-            if separable && !plane.has_fill() && self.on_one_row(plane, &xs, ys[0], line) {
-                continue;
-            }
-            for ((o, &x), &y) in line.iter_mut().zip(&xs).zip(&ys) {
-                let ((c, right), (r, below)) = (split(x), split(y));
-                // NaN saturates to 0 as an integer, its weight stays NaN and makes the sum one.
-                let inside = c >= inner.cols.start as i64
-                    && c + 1 < inner.cols.end as i64
-                    && r >= inner.rows.start as i64
-                    && r + 1 < inner.rows.end as i64;
-                let value = if inside {
-                    let (c, r) = (c as usize - inner.cols.start, r as usize);
-                    let (upper, lower) = (&plane.row(r)[c..c + 2], &plane.row(r + 1)[c..c + 2]);
-                    mix([upper[0], upper[1], lower[0], lower[1]], right, below)
-                } else {
-                    R::NAN
-                };
-                *o = if value.is_nan() { self.sparse(plane, x, y) } else { value };
+            match &self.columns {
+                Some(columns) if self.on_one_row(plane, &columns[block.cols.clone()], (&xs, ys[0]), line) => {
+                }
+                _ => self.anywhere(plane, &xs, &ys, line),
             }
         }
     }
 
-    /// A row of a separable warp on data without gaps; false when it lies at the border of the source.
-    fn on_one_row<R: Real>(&self, plane: &Plane<R>, xs: &[f64], y: f64, line: &mut [R]) -> bool {
+    /// A row of target cells that lies across the source.
+    fn anywhere<R: Real>(&self, plane: &Plane<R>, xs: &[f64], ys: &[f64], line: &mut [R]) {
+        let inner = plane.extent();
+        let (first, end) = (inner.cols.start as i64, inner.cols.end as i64);
+        let (top, bottom) = (inner.rows.start as i64, inner.rows.end as i64);
+        for ((o, &x), &y) in line.iter_mut().zip(xs).zip(ys) {
+            // NaN becomes cell 0 with a weight of NaN, which makes the value NaN.
+            let ((c, right), (r, below)) = (split(x), split(y));
+            let inside = c >= first && c + 1 < end && r >= top && r + 1 < bottom;
+            let value = if inside {
+                let (c, r) = ((c - first) as usize, r as usize);
+                let (upper, lower) = (&plane.row(r)[c..c + 2], &plane.row(r + 1)[c..c + 2]);
+                mix([upper[0], upper[1], lower[0], lower[1]], R::from_f64(right), R::from_f64(below))
+            } else {
+                R::NAN
+            };
+            *o = if value.is_nan() { self.sparse(plane, x, y) } else { value };
+        }
+    }
+
+    /// A row of a separable warp, which lies between two rows of the source; false when one of them is not there.
+    fn on_one_row<R: Real>(
+        &self,
+        plane: &Plane<R>,
+        columns: &[(u32, f64)],
+        (xs, y): (&[f64], f64),
+        line: &mut [R],
+    ) -> bool {
         let inner = plane.extent();
         let (r, below) = split(y);
         if !(y.is_finite() && r >= inner.rows.start as i64 && r + 1 < inner.rows.end as i64) {
@@ -63,20 +89,14 @@ impl Linear {
         }
         let (upper, lower) = (plane.row(r as usize), plane.row(r as usize + 1));
         let down = R::from_f64(below);
-        let first = inner.cols.start as i64;
-        for (o, &x) in line.iter_mut().zip(xs) {
-            let (c, right) = split(x);
-            let at = c - first;
-            let value = match (usize::try_from(at).ok().and_then(|i| upper.get(i..i + 2)), x.is_finite()) {
-                (Some(u), true) => {
-                    let l = &lower[at as usize..at as usize + 2];
-                    let t = R::from_f64(right);
-                    let (a, b) = (u[0] + (u[1] - u[0]) * t, l[0] + (l[1] - l[0]) * t);
-                    a + (b - a) * down
-                }
-                _ => self.sparse(plane, x, y),
+        let first = inner.cols.start;
+        for ((o, &(c, right)), &x) in line.iter_mut().zip(columns).zip(xs) {
+            let at = (c as usize).wrapping_sub(first);
+            let value = match (upper.get(at..at.wrapping_add(2)), lower.get(at..at.wrapping_add(2))) {
+                (Some(u), Some(l)) => mix([u[0], u[1], l[0], l[1]], R::from_f64(right), down),
+                _ => R::NAN,
             };
-            *o = value;
+            *o = if value.is_nan() { self.sparse(plane, x, y) } else { value };
         }
         true
     }
@@ -89,11 +109,10 @@ impl Linear {
 }
 
 #[inline]
-fn mix<R: Real>(corners: [R; 4], right: f64, below: f64) -> R {
-    let (t, d) = (R::from_f64(right), R::from_f64(below));
-    let upper = corners[0] + (corners[1] - corners[0]) * t;
-    let lower = corners[2] + (corners[3] - corners[2]) * t;
-    upper + (lower - upper) * d
+fn mix<R: Real>(corners: [R; 4], right: R, below: R) -> R {
+    let upper = corners[0] + (corners[1] - corners[0]) * right;
+    let lower = corners[2] + (corners[3] - corners[2]) * right;
+    upper + (lower - upper) * below
 }
 
 /// The value of a source cell, columns brought into the grid; NaN outside.
@@ -114,7 +133,7 @@ pub fn value<R: Real>(frame: &Frame, plane: &Plane<R>, row: i64, col: i64) -> R 
 
 /// Bilinear of the cells that are there, if the one under the position is.
 pub fn sparse<R: Real>(frame: &Frame, plane: &Plane<R>, x: f64, y: f64) -> R {
-    if !(x.is_finite() && y.is_finite()) || !is_present(frame, plane, x, y) {
+    if !(x.is_finite() && y.is_finite() && is_present(frame, plane, x, y)) {
         return R::NAN;
     }
     let ((c, right), (r, below)) = (split(x), split(y));
@@ -137,7 +156,7 @@ pub fn is_present<R: Real>(frame: &Frame, plane: &Plane<R>, x: f64, y: f64) -> b
     let [ny, nx] = frame.shape;
     let end = |at: f64, n: usize| if at > n as f64 && at <= n as f64 + EDGE { n as f64 } else { at };
     let (x, y) = (end(x + EDGE, nx), end(y + EDGE, ny));
-    let row = if y == ny as f64 { ny as i64 - 1 } else { y.floor() as i64 };
-    let col = if x == nx as f64 && frame.wraps.is_none() { nx as i64 - 1 } else { x.floor() as i64 };
+    let row = if y == ny as f64 { ny as i64 - 1 } else { floor(y) };
+    let col = if x == nx as f64 && frame.wraps.is_none() { nx as i64 - 1 } else { floor(x) };
     !value(frame, plane, row, col).is_nan()
 }

@@ -1,6 +1,6 @@
 //! The source cell in which the centre of a target cell lies.
 
-use super::frame::{Frame, footprint_of_frame};
+use super::frame::{Frame, floor, footprint_of_frame};
 use crate::project::{Block, NOWHERE, Picker};
 
 /// Positions this close below an edge are on it: they come from decimal fractions.
@@ -36,9 +36,13 @@ fn cell(at: f64, n: usize) -> Option<usize> {
 
 #[inline]
 fn column(frame: &Frame, x: f64) -> u32 {
+    let (at, n) = (x + EDGE, frame.shape[1]);
+    if at >= 0.0 && at < n as f64 {
+        return at as u32;
+    }
     let found = match frame.wraps {
-        Some(_) if x.is_finite() => frame.column((x + EDGE).floor() as i64),
-        _ => cell(x, frame.shape[1]),
+        Some(_) if x.is_finite() => frame.column(floor(at)),
+        _ => cell(x, n),
     };
     found.map_or(NOWHERE, |c| c as u32)
 }

@@ -1,0 +1,92 @@
+//! Elements from strips of a source to a block of the target.
+
+use std::sync::Arc;
+
+use super::block::Block;
+use super::cache::Strip;
+use super::plane::Plane;
+use super::resampler::NOWHERE;
+
+pub(super) fn plane_of<'s, T: Copy>(
+    extent: &Block,
+    strips: &'s [Arc<Strip>],
+    values: impl Fn(&'s Strip) -> (&'s [T], bool),
+) -> Plane<'s, T> {
+    let (mut rows, mut any_fill) = (Vec::with_capacity(extent.height()), false);
+    for strip in strips {
+        let (values, has_fill) = values(strip);
+        rows.extend(values.chunks_exact(extent.width()));
+        any_fill |= has_fill;
+    }
+    Plane::new(extent.clone(), rows, any_fill)
+}
+
+/// Rows of bytes; columns still count elements.
+pub(super) fn byte_plane<'s>(extent: &Block, strips: &'s [Arc<Strip>], size: usize) -> Plane<'s, u8> {
+    let mut rows = Vec::with_capacity(extent.height());
+    for strip in strips {
+        if let Strip::Bytes(bytes) = &**strip {
+            rows.extend(bytes.chunks_exact((extent.width() * size).max(1)));
+        }
+    }
+    Plane::new(extent.clone(), rows, true)
+}
+
+pub(super) fn gather<const N: usize>(
+    plane: &Plane<u8>,
+    rows: &[u32],
+    cols: &[u32],
+    fill: &[u8],
+    out: &mut [u8],
+) {
+    let first = plane.extent().cols.start;
+    let mut nothing = [0; N];
+    nothing.copy_from_slice(fill);
+    let mut last = NOWHERE;
+    let mut line: &[[u8; N]] = &[];
+    for ((o, &r), &c) in out.as_chunks_mut::<N>().0.iter_mut().zip(rows).zip(cols) {
+        *o = if r == NOWHERE {
+            nothing
+        } else {
+            if r != last {
+                (last, line) = (r, plane.row(r as usize).as_chunks::<N>().0);
+            }
+            line[c as usize - first]
+        };
+    }
+}
+
+pub(super) fn gather_any(
+    plane: &Plane<u8>,
+    rows: &[u32],
+    cols: &[u32],
+    fill: &[u8],
+    size: usize,
+    out: &mut [u8],
+) {
+    let first = plane.extent().cols.start;
+    for ((o, &r), &c) in out.chunks_exact_mut(size.max(1)).zip(rows).zip(cols) {
+        if r == NOWHERE {
+            o.copy_from_slice(fill);
+        } else {
+            let from = (c as usize - first) * size;
+            o.copy_from_slice(&plane.row(r as usize)[from..from + size]);
+        }
+    }
+}
+
+pub(super) fn fill_with(out: &mut [u8], fill: &[u8]) {
+    out.chunks_exact_mut(fill.len().max(1)).for_each(|o| o.copy_from_slice(fill));
+}
+
+/// Columns for rows of a row-major `rows` × `cols` array.
+pub(super) fn transpose(bytes: &[u8], rows: usize, cols: usize, size: usize) -> Vec<u8> {
+    let mut out = vec![0; bytes.len()];
+    for c in 0..cols {
+        for r in 0..rows {
+            let (from, to) = ((r * cols + c) * size, (c * rows + r) * size);
+            out[to..to + size].copy_from_slice(&bytes[from..from + size]);
+        }
+    }
+    out
+}
