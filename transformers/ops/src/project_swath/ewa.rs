@@ -331,7 +331,7 @@ mod tests {
     #[test]
     fn blocks_of_any_size_give_the_same_values() {
         let f = field(Shapes::Local);
-        let value = |i: usize, j: usize| if (i + j) % 7 == 0 { f64::NAN } else { (i * j) as f64 };
+        let value = |i: usize, j: usize| if (i + j).is_multiple_of(7) { f64::NAN } else { (i * j) as f64 };
         for mode in [Mode::Mean, Mode::Heaviest] {
             let mut whole = vec![0.0; 12 * 16];
             f.spread(&WHOLE, mode, 0.5, value, &mut whole);
