@@ -4,7 +4,7 @@ QUESTION = 'box of a 4000x8000 float32 granule to EPSG:6933 as COG, bilinear'
 DATA = 'grid.nc'
 SUFFIX = '.tif'
 BOX = (-100.0, -50.0, 80.0, 60.0)
-EXTENT = (-9648600, -5400000, 7718800, 6300000)
+EXTENT = (-9648000, -5400000, 7717500, 6300000)
 
 
 def ours(data):
@@ -15,7 +15,7 @@ def ours(data):
 def peers(tools):
     return tools.available({
         'gdalwarp-cog': (tools.has('gdalwarp'), lambda i, o: [
-            'gdalwarp', '-q', '-overwrite', '-of', 'COG', '-t_srs', 'EPSG:6933', '-te', *EXTENT, '-tr', '4500', '4500',
+            'gdalwarp', '-q', '-overwrite', '-of', 'COG', '-s_srs', 'EPSG:4326', '-t_srs', 'EPSG:6933', '-te', *EXTENT, '-tr', '4500', '4500',
             '-r', 'bilinear', '-multi', '-wo', 'NUM_THREADS=2', '-et', '0.125', '-co', 'COMPRESS=DEFLATE',
             '-co', 'PREDICTOR=YES', '-co', 'NUM_THREADS=2', '-co', 'OVERVIEW_RESAMPLING=AVERAGE', f'NETCDF:{i}:v00', o]),
     })

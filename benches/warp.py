@@ -16,7 +16,7 @@ def prepare(data, tools):
     """The first variable of grid.nc as GeoTIFF."""
     import subprocess
     source = Path(data).with_name('grid.nc')
-    subprocess.run(['gdal_translate', '-q', '-co', 'TILED=NO', f'NETCDF:{source}:v00', str(data)], check=True)
+    subprocess.run(['gdal_translate', '-q', '-co', 'TILED=NO', '-a_srs', 'EPSG:4326', f'NETCDF:{source}:v00', str(data)], check=True)
 
 
 def ours(variant, data):

@@ -6,4 +6,5 @@ from podaac.merger.merge import merge_netcdf_files
 
 if __name__ == '__main__':
     source, target = sys.argv[1:]
-    merge_netcdf_files(sorted(Path(source).glob('*.nc')), target, process_count=2)
+    files = sorted(Path(source).glob('*.nc'))
+    merge_netcdf_files(files, target, granule_urls=[str(f) for f in files], process_count=2)
