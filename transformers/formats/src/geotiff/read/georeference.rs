@@ -58,6 +58,15 @@ impl Keys {
         self.short(1025) == Some(2)
     }
 
+    /// What a pixel stands for, in GDAL's words; `None` where the file doesn't say.
+    pub fn raster_type(&self) -> Option<&'static str> {
+        match self.short(1025)? {
+            1 => Some("Area"),
+            2 => Some("Point"),
+            _ => None,
+        }
+    }
+
     /// The CRS; `None` when the file has none.
     ///
     /// # Errors

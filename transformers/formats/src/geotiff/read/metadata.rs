@@ -39,7 +39,7 @@ const RESOLUTION_UNIT: u16 = 296;
 impl Metadata {
     /// # Errors
     /// When a tag can't be read. Metadata that can't be understood are left out: the pixels are right without them.
-    pub fn of(d: &Directory, bands: usize, point: bool) -> Result<Self, ReadError> {
+    pub fn of(d: &Directory, bands: usize, raster_type: Option<&str>) -> Result<Self, ReadError> {
         let mut out = Metadata { dataset: Vec::new(), bands: vec![BandMetadata::default(); bands] };
         for (tag, name) in TEXTS {
             if let Some(text) = d.text(tag)? {
@@ -64,7 +64,7 @@ impl Metadata {
         if let Some(xml) = d.text(tags::GDAL_METADATA)? {
             out.add_xml(&xml);
         }
-        out.dataset.push(("AREA_OR_POINT".into(), if point { "Point" } else { "Area" }.into()));
+        out.dataset.extend(raster_type.map(|t| ("AREA_OR_POINT".into(), t.into())));
         Ok(out)
     }
 

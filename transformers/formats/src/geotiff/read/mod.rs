@@ -54,7 +54,7 @@ fn describe(source: &dyn ByteSource, d: &Directory, image: &Image) -> Result<Ras
         return Err(ReadError::unsupported(source.name(), "companion file", detail));
     }
     let crs = keys.crs().map_err(unknown)?;
-    let metadata = Metadata::of(d, image.bands, keys.is_point())?;
+    let metadata = Metadata::of(d, image.bands, keys.raster_type())?;
     let nodata = d.text(tags::GDAL_NODATA)?.and_then(|t| metadata::nodata(&t));
     let colors = colors(image, nodata);
     let band = |(i, m): (usize, &metadata::BandMetadata)| BandInfo {
