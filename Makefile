@@ -8,11 +8,13 @@ CARGO_TARGET = $(or $(CARGO_TARGET_DIR),target)
 .PHONY: help setup build run test lint bench fuzz clean
 
 help:
-	@echo "make run    build, write sample granules, transform them in five ways"
+	@echo "make run    build, write sample granules, transform them in six ways"
 	@echo "make test   all tests"
 	@echo "make lint   formatting and clippy, warnings denied"
 	@echo "make bench  our program beside its peers, as ratios from the same run"
+	@echo "make fuzz   a short run of every fuzz target"
 	@echo "make setup  install the Debian/Ubuntu libraries that are missing"
+	@echo "make clean  remove what the others made"
 
 setup:
 	@sh scripts/setup.sh

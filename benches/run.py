@@ -25,7 +25,7 @@ sys.path.insert(0, str(HERE))
 
 
 def questions():
-    return sorted(p.stem for p in HERE.glob('*.py') if p.stem != 'run')
+    return sorted(p.stem for p in HERE.glob('*.py') if p.stem not in ('run', 'warp_kernel'))
 
 
 def load(name):

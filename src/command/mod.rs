@@ -62,23 +62,20 @@ fn run(args: &Args) -> Result<u8, UsageError> {
             "no input: name files, directories or addresses; --help shows examples".into(),
         ));
     }
-    let request = cli::request(args)?;
+    let mut request = cli::request(args)?;
     let format = output_format(args.format.as_deref().or(asked_format(args).as_deref()))?;
     let encoding = Encoding { compat: request.compat, ..args.encoding.encoding()? };
     let memory = grammar::parse_size(&args.memory).map_err(|e| UsageError(format!("--memory: {e}")))?;
     let inputs = store::expand_inputs(&args.inputs).map_err(|e| UsageError(e.to_string()))?;
     let jobs = args.jobs.max(1).min(inputs.len().max(1));
+    let memory = (memory / jobs as u64).max(1 << 20);
+    request.memory = Some(memory);
     let cancel = Arc::new(AtomicBool::new(false));
     let context = Context {
         request: Arc::new(request),
         parameters: cli::parameters(args),
         format,
-        write: WriteOptions {
-            memory: (memory / jobs as u64).max(1 << 20),
-            cancel: Some(cancel.clone()),
-            encoding,
-            ..WriteOptions::default()
-        },
+        write: WriteOptions { memory, cancel: Some(cancel.clone()), encoding, ..WriteOptions::default() },
         store: StoreOptions::default(),
         now: report::now(),
         overwrite: args.overwrite,

@@ -194,18 +194,24 @@ fn one_result(
     context: &Context,
 ) -> Result<Written, GranuleError> {
     let made = Made { input: origin, parameters: &context.parameters };
-    if output.exists() && !context.overwrite {
-        return match ledger::made_by(&output, &made) {
+    // A picture in tiles has no file of its own name.
+    let may_be_there = output.exists() || context.request.browse;
+    if may_be_there && !context.overwrite {
+        match ledger::made_by(&output, &made) {
             Some((bytes_written, files)) => {
-                Ok(Written { output, files, bytes_written, resumed: true, ..Written::none() })
+                let output = first_of(output, &files);
+                return Ok(Written { output, files, bytes_written, resumed: true, ..Written::none() });
             }
-            None => Err(GranuleError::Exists { target: output.display().to_string() }),
-        };
+            None if output.exists() => {
+                return Err(GranuleError::Exists { target: output.display().to_string() });
+            }
+            None => {}
+        }
     }
     let report = context.format.write(&result.part, &output, &context.write)?;
     ledger::record(&output, &made, &report);
     Ok(Written {
-        output,
+        output: first_of(output, &report.files),
         files: report.files,
         bytes_read: report.bytes_read,
         bytes_written: report.bytes_written,
@@ -213,6 +219,14 @@ fn one_result(
         resumed: false,
         ..Written::none()
     })
+}
+
+/// The result that there is: the first of `files` where none has the name that was planned.
+fn first_of(output: PathBuf, files: &[PathBuf]) -> PathBuf {
+    match files.first() {
+        Some(first) if !output.exists() => first.clone(),
+        _ => output,
+    }
 }
 
 impl Written {

@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
+use harmony_model::request::Average;
 use harmony_model::{Granule, ReadError};
 use harmony_ops::aggregate::{Member, join};
 use rayon::prelude::*;
@@ -55,7 +56,8 @@ pub fn run(batch: &Batch) -> Summary {
 
 /// Opens and prepares every input once: which of them have data?
 fn look(batch: &Batch) -> Vec<Found> {
-    let one = |(i, input): (usize, &Input)| match granule::prepare(input, batch.context) {
+    let context = of_one(batch.context);
+    let one = |(i, input): (usize, &Input)| match granule::prepare(input, &context) {
         Ok(prepared) => {
             let kept = (i < KEPT).then(|| Arc::new(prepared.granule));
             Found::Some(Arc::new(Mutex::new(kept)))
@@ -64,6 +66,11 @@ fn look(batch: &Batch) -> Vec<Found> {
         Err(e) => Found::Failed(super::batch::name_input(input, &e)),
     };
     batch.inputs.par_iter().enumerate().map(one).collect()
+}
+
+/// The settings that each granule is prepared with.
+fn of_one(context: &Context) -> Context {
+    Context { request: plan::before_joining(&context.request), ..context.clone() }
 }
 
 /// The merged result, and which inputs are in it.
@@ -82,11 +89,19 @@ fn plan(
 ) -> Result<(Plan, Vec<usize>, String), GranuleError> {
     let context = batch.context;
     let aggregate = context.request.aggregate.as_ref().expect("the caller joins because it is set");
+    let each = of_one(context);
     let members = chosen.iter().filter_map(|&i| match &found[i] {
-        Found::Some(kept) => Some(member(batch.inputs[i].clone(), kept.clone(), context.clone())),
+        Found::Some(kept) => Some(member(batch.inputs[i].clone(), kept.clone(), each.clone())),
         _ => None,
     });
-    let joined = join(members.collect(), aggregate, context.request.compat).map_err(PlanError::from)?;
+    let members: Vec<Member> = members.collect();
+    let aggregate = match (context.request.average, members.first()) {
+        (Some(Average::Time), Some(first)) => {
+            plan::joining(aggregate, &context.request, &(first.open)()?).map_err(PlanError::from)?
+        }
+        _ => aggregate.clone(),
+    };
+    let joined = join(members, &aggregate, context.request.compat).map_err(PlanError::from)?;
     let used: Vec<usize> = joined.used.iter().map(|&m| chosen[m]).collect();
     let origin = joined.derived_from.join(" ");
     let provenance = context.provenance(joined.derived_from.clone());

@@ -13,7 +13,7 @@ use harmony_ops::metadata::{self, Extent, Provenance};
 use harmony_ops::{OpError, Scene, Selection, Step};
 
 pub use explain::{Explanation, explain, size};
-pub use joined::plan_joined;
+pub use joined::{before_joining, joining, plan_joined};
 pub use naming::Naming;
 
 /// Why no plan can be made.
@@ -114,6 +114,7 @@ pub fn plan(
     metadata::sign(&mut granule, provenance);
     let naming =
         Naming::new(&scene.granule.name, scene.granule.format, &scene.request, &steps, format.card());
+    harmony_ops::compat::finish(&mut granule, &scene.request, format.shows_coverage())?;
     let results = results(granule, format, options, |part| naming.result(part))?;
     Ok(Plan { scene, steps, results, extent, notices })
 }
@@ -125,6 +126,8 @@ fn results(
     options: &WriteOptions,
     name: impl Fn(&Part) -> String,
 ) -> Result<Vec<PlannedResult>, PlanError> {
+    let granule =
+        if format.shows_coverage() { granule } else { harmony_formats::coverage::with_fill_values(granule)? };
     let parts = format.parts(granule, options)?;
     parts
         .into_iter()

@@ -68,7 +68,10 @@ impl Naming {
         if let (true, Some(label)) = (self.by_variable, &part.label) {
             return format!("{}.{}", clean(label.trim_matches('/')), part.extension);
         }
-        self.name(part.label.as_deref(), part.extension)
+        match &part.stem {
+            Some(stem) => format!("{}.{}", clean(stem), part.extension),
+            None => self.name(part.label.as_deref(), part.extension),
+        }
     }
 
     /// The name of the granule as a whole.

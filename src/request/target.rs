@@ -39,6 +39,9 @@ pub struct TargetArgs {
     /// Mean over time (maps) or over the area (time series)
     #[arg(long, value_name = "time|area", help_heading = "Averages and joining")]
     pub average: Option<String>,
+    /// Beside a mean over area also smallest and largest value, standard deviation and count of the cells
+    #[arg(long, help_heading = "Averages and joining")]
+    pub statistics: bool,
     /// Stack all granules in one file, on a new dimension
     #[arg(long, help_heading = "Averages and joining")]
     pub concatenate: bool,
@@ -217,6 +220,10 @@ impl TargetArgs {
             }
             request.target.search_radius_m = Some(radius);
         }
+        request.statistics |= self.statistics;
+        if request.statistics && request.average != Some(Average::Area) {
+            return Err(UsageError("--statistics: they go with a mean over area; add --average=area".into()));
+        }
         request.aggregate = aggregate(self.concatenate, &self.extend).or(request.aggregate.take());
         check(request).map_err(|e| UsageError(format!("--grid: {e}")))
     }
@@ -226,6 +233,7 @@ impl TargetArgs {
         let mut all: Vec<(&'static str, Value)> =
             self.given().into_iter().map(|(option, _, text)| (option, json!(text))).collect();
         all.push(("search-radius", json!(self.search_radius)));
+        all.push(("statistics", json!(self.statistics)));
         all.push(("concatenate", json!(self.concatenate)));
         all.push(("extend", json!(self.extend)));
         all

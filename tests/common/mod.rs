@@ -128,7 +128,7 @@ pub fn transform_with(path: &Path, context: &Context) -> Result<Run, GranuleErro
     let folder = tempfile::tempdir().unwrap();
     let target = Target::Folder(folder.path().into());
     let written = exec::transform(&Input::File(path.into()), &target, context)?;
-    let output = open(&written.output);
+    let output = open_any(&written.output);
     Ok(Run { folder, written, output })
 }
 
@@ -272,4 +272,165 @@ pub fn files_in(folder: &Path) -> Vec<String> {
         entries.map(|e| e.unwrap().file_name().to_string_lossy().into_owned()).collect();
     names.sort();
     names
+}
+
+/// How the generator builds granules.
+#[path = "../../testdata/src/build.rs"]
+pub mod build;
+pub mod make;
+
+/// A granule as a file.
+pub struct Saved {
+    pub path: PathBuf,
+    _folder: tempfile::TempDir,
+}
+
+/// Writes a granule as netCDF-4 under its own name.
+pub fn save(granule: &Granule) -> Saved {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(&granule.name);
+    harmony_formats::netcdf4::write::write(granule, &path, &WriteOptions::default()).unwrap();
+    Saved { path, _folder: folder }
+}
+
+/// Runs the inputs as one batch into a new folder; the outcomes, and the results that are there.
+pub fn batch<P: AsRef<Path>>(paths: &[P], args: &[&str]) -> (exec::Summary, tempfile::TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    let inputs: Vec<Input> = paths.iter().map(|p| Input::File(p.as_ref().into())).collect();
+    let context = context(args);
+    let cancel = std::sync::atomic::AtomicBool::new(false);
+    let summary = exec::run(&exec::Batch {
+        inputs: &inputs,
+        target: Target::Folder(folder.path().into()),
+        context: &context,
+        jobs: 1,
+        fail_fast: false,
+        show_progress: false,
+        cancel: &cancel,
+    });
+    (summary, folder)
+}
+
+/// Joins inputs; the reason when nothing was written.
+pub fn try_join<P: AsRef<Path>>(paths: &[P], args: &[&str]) -> Result<Run, String> {
+    let (summary, folder) = batch(paths, args);
+    let mut reason = String::new();
+    for (_, outcome) in summary.outcomes {
+        match outcome {
+            exec::Outcome::Written(written) => {
+                let output = open_any(&written.output);
+                return Ok(Run { folder, written, output });
+            }
+            exec::Outcome::Failed { error } => reason = error,
+            exec::Outcome::NoData { reason: why } => reason = format!("no data: {why}"),
+            exec::Outcome::Skipped => reason = "skipped".into(),
+        }
+    }
+    Err(reason)
+}
+
+/// Joins inputs that have to go together.
+pub fn join<P: AsRef<Path>>(paths: &[P], args: &[&str]) -> Run {
+    try_join(paths, args).unwrap_or_else(|e| panic!("{args:?}: {e}"))
+}
+
+/// Opens a file or a Zarr store; a format that we only write gives an empty granule.
+pub fn open_any(path: &Path) -> Granule {
+    if path.is_dir() {
+        let input = Input::Zarr(path.into());
+        let store = harmony::store::open_zarr(&input.location(), &StoreOptions::default()).unwrap();
+        return harmony_formats::open_zarr(store).unwrap();
+    }
+    let source = harmony_formats::io::open_local(path).unwrap();
+    harmony_formats::open(source, &OpenOptions::default()).unwrap_or_else(|_| Granule::new("unread", "none"))
+}
+
+/// A regular grid as its axes say it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Lattice {
+    pub columns: u64,
+    pub rows: u64,
+    /// Outer corner of the first cell.
+    pub x: f64,
+    pub y: f64,
+    pub dx: f64,
+    pub dy: f64,
+}
+
+impl Lattice {
+    pub fn size(&self) -> (u64, u64) {
+        (self.columns, self.rows)
+    }
+}
+
+/// The grid of two axes of cell centres.
+pub fn lattice(granule: &Granule, y: &str, x: &str) -> Lattice {
+    let axis = |path: &str| {
+        let values = physical(granule, path);
+        let step = (values[values.len() - 1] - values[0]) / (values.len() - 1) as f64;
+        (values.len() as u64, values[0] - step / 2.0, step)
+    };
+    let ((columns, x, dx), (rows, y, dy)) = (axis(x), axis(y));
+    Lattice { columns, rows, x, y, dx, dy }
+}
+
+/// Names of the results of a batch or transform, without what is hidden.
+pub fn results_in(folder: &Path) -> Vec<String> {
+    files_in(folder).into_iter().filter(|n| !n.starts_with('.')).collect()
+}
+
+/// A PNG as it is stored: width, height, channels, and RGBA of every pixel.
+pub struct Picture {
+    pub width: u32,
+    pub height: u32,
+    pub palette: Option<Vec<[u8; 4]>>,
+    pub pixels: Vec<[u8; 4]>,
+}
+
+impl Picture {
+    pub fn at(&self, x: u32, y: u32) -> [u8; 4] {
+        self.pixels[(y * self.width + x) as usize]
+    }
+
+    pub fn size(&self) -> (u32, u32) {
+        (self.width, self.height)
+    }
+}
+
+/// Decodes a PNG.
+pub fn picture(path: &Path) -> Picture {
+    let reader = || std::io::BufReader::new(std::fs::File::open(path).unwrap());
+    let raw = png::Decoder::new(reader()).read_info().unwrap();
+    let info = raw.info();
+    let palette = info.palette.as_ref().map(|p| {
+        let alpha = |i: usize| info.trns.as_ref().and_then(|t| t.get(i).copied()).unwrap_or(255);
+        p.chunks(3).enumerate().map(|(i, c)| [c[0], c[1], c[2], alpha(i)]).collect()
+    });
+    let mut decoder = png::Decoder::new(reader());
+    decoder.set_transformations(png::Transformations::EXPAND | png::Transformations::ALPHA);
+    let mut frame = decoder.read_info().unwrap();
+    let mut pixels = vec![0; frame.output_buffer_size().unwrap()];
+    let out = frame.next_frame(&mut pixels).unwrap();
+    let channels = out.color_type.samples();
+    let rgba = |p: &[u8]| if channels == 4 { [p[0], p[1], p[2], p[3]] } else { [p[0], p[0], p[0], p[1]] };
+    let pixels = pixels[..out.buffer_size()].chunks_exact(channels).map(rgba).collect();
+    Picture { width: out.width, height: out.height, palette, pixels }
+}
+
+/// The six numbers of a world file.
+pub fn world(path: &Path) -> Vec<f64> {
+    std::fs::read_to_string(path).unwrap().lines().map(|l| l.trim().parse().unwrap()).collect()
+}
+
+/// Members of a ZIP archive: name and content.
+pub fn unzipped(path: &Path) -> Vec<(String, Vec<u8>)> {
+    let mut archive = zip::ZipArchive::new(std::fs::File::open(path).unwrap()).unwrap();
+    (0..archive.len())
+        .map(|i| {
+            let mut member = archive.by_index(i).unwrap();
+            let mut bytes = Vec::new();
+            std::io::Read::read_to_end(&mut member, &mut bytes).unwrap();
+            (member.name().unwrap().into_owned(), bytes)
+        })
+        .collect()
 }

@@ -3,6 +3,7 @@
 pub mod ascii;
 pub mod chunked;
 pub mod codec;
+pub mod coverage;
 pub mod csv;
 pub mod gdal;
 pub mod geotiff;

@@ -61,6 +61,13 @@ pub trait Format: Sync {
         Ok(vec![Part::whole(granule, self.card().extension)])
     }
 
+    /// Whether results show by themselves which cells lie outside of their source
+    /// ([`harmony_model::ArraySource::coverage`]): by a mask or by opacity. Others need a fill value
+    /// ([`crate::coverage::with_fill_values`]).
+    fn shows_coverage(&self) -> bool {
+        false
+    }
+
     /// What [`Format::write`] of a part would do. Reads metadata, chunk indexes and coordinates only.
     ///
     /// # Errors
@@ -89,6 +96,8 @@ pub struct Part {
     pub granule: Granule,
     /// What its name says besides the granule's: the variable, when there is a result for each.
     pub label: Option<String>,
+    /// All of its name but the extension, where a format has names of its own.
+    pub stem: Option<String>,
     /// Without a dot.
     pub extension: &'static str,
 }
@@ -96,7 +105,7 @@ pub struct Part {
 impl Part {
     /// The granule as one result.
     pub fn whole(granule: Granule, extension: &'static str) -> Self {
-        Part { granule, label: None, extension }
+        Part { granule, label: None, stem: None, extension }
     }
 }
 
@@ -121,7 +130,8 @@ pub static FORMATS: &[&dyn Format] = &[
 ];
 
 /// The format that is meant by a name or media type, in any case, with or without blanks and quotes. A media type
-/// with parameters means what it means without them, unless a format lists it so.
+/// with parameters means what it means without them, unless a format lists it so; one with a profile that no format
+/// lists is another format (addresses of OPeNDAP have the type of netCDF-4).
 pub fn find_output(text: &str) -> Option<&'static dyn Format> {
     let text: String = text.chars().filter(|c| !c.is_whitespace() && !matches!(c, '"' | '\'')).collect();
     let text = text.to_ascii_lowercase();
@@ -131,7 +141,7 @@ pub fn find_output(text: &str) -> Option<&'static dyn Format> {
         card.writes && (card.name == t || card.media_types.contains(&t) || card.aliases.contains(&t))
     };
     let find = |t: &str| FORMATS.iter().find(|f| knows(f, t)).copied();
-    find(&text).or_else(|| find(plain))
+    find(&text).or_else(|| if text.contains(";profile=") { None } else { find(plain) })
 }
 
 /// Opens a granule of any format.

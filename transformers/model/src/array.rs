@@ -86,9 +86,36 @@ pub trait ArraySource: Send + Sync {
         Ok(None)
     }
 
+    /// Which elements were computed from anything at all: an array of the same shape, one unsigned byte for each
+    /// element, 0 where it lies outside of what the data are made of. `None`: everywhere, or a fill value tells. Arrays
+    /// whose type has no number to spare tell it so; who stores them declares a fill value or keeps a mask.
+    fn coverage(&self) -> Option<Arc<dyn ArraySource>> {
+        None
+    }
+
     /// Resolves the slots of `String`, `VLen` and types that hold them.
     fn heap(&self) -> Option<Arc<dyn Heap>> {
         None
+    }
+}
+
+/// Data with a coverage of their own.
+pub struct Covered {
+    pub data: Arc<dyn ArraySource>,
+    pub coverage: Arc<dyn ArraySource>,
+}
+
+impl ArraySource for Covered {
+    fn read(&self, window: &Window, out: &mut [u8]) -> Result<(), ReadError> {
+        self.data.read(window, out)
+    }
+
+    fn cost(&self, window: &Window) -> Result<u64, ReadError> {
+        self.data.cost(window)
+    }
+
+    fn coverage(&self) -> Option<Arc<dyn ArraySource>> {
+        Some(self.coverage.clone())
     }
 }
 

@@ -22,7 +22,7 @@ pub mod source;
 pub mod storage;
 pub mod time;
 
-pub use array::{ArraySource, Heap, StoredChunk, Window};
+pub use array::{ArraySource, Covered, Heap, StoredChunk, Window};
 pub use attribute::{AttrShape, Attribute};
 pub use dtype::{DType, Field};
 pub use error::{ModelError, ReadError};

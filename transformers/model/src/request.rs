@@ -39,6 +39,8 @@ pub struct Request {
     /// Images on the grids of the Global Imagery Browse Services.
     pub browse: bool,
     pub compat: Option<Compat>,
+    /// Bytes that operations may keep of a granule; `None`: what suits a machine of its own.
+    pub memory: Option<u64>,
 }
 
 impl Request {

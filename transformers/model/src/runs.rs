@@ -115,13 +115,20 @@ impl Runs {
         out
     }
 
-    /// The indices of this selection that `other` (ascending) holds too, in this selection's order.
+    /// The indices of this selection that `other` holds too, in this selection's order.
     pub fn intersect(&self, other: &Runs) -> Runs {
-        debug_assert!(other.is_ascending());
+        let mut sorted = Vec::new();
+        let other = if other.is_ascending() {
+            &other.0
+        } else {
+            sorted.extend_from_slice(&other.0);
+            sorted.sort_unstable_by_key(|r| r.start);
+            &sorted
+        };
         let mut out = Runs::default();
         for r in &self.0 {
-            let from = other.0.partition_point(|o| o.end() <= r.start);
-            for o in other.0[from..].iter().take_while(|o| o.start < r.end()) {
+            let from = other.partition_point(|o| o.end() <= r.start);
+            for o in other[from..].iter().take_while(|o| o.start < r.end()) {
                 let (lo, hi) = (r.start.max(o.start), r.end().min(o.end()));
                 if lo < hi {
                     out.push(lo, hi - lo);
@@ -135,6 +142,17 @@ impl Runs {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn two_selections_across_a_seam_meet_in_the_order_of_the_first() {
+        let around = |tail: u64, head: u64| {
+            let mut runs = Runs::range(tail, 20 - tail);
+            runs.push(0, head);
+            runs
+        };
+        let both = around(15, 5).intersect(&around(17, 3));
+        assert_eq!(both.indices().collect::<Vec<_>>(), [17, 18, 19, 0, 1, 2]);
+    }
 
     #[test]
     fn a_slice_of_two_runs_keeps_their_order() {

@@ -1,18 +1,19 @@
-//! Time of reprojection alone, on a synthetic field: `cargo run --release --example warp_kernel [threads] [rows]`.
+//! Time of reprojection alone: `cargo run --release --example warp_kernel [threads] [rows] [repeats] [folder]`.
 //!
 //! A global latitude and longitude field in single precision, a quarter of it without data, is brought onto three
-//! maps; control points, window and kernel are timed together, reading and writing are not.
+//! maps; control points, window and kernel are timed together, reading and writing are not. With a folder the field is
+//! its `field.f32` (native order, NaN without data), and results are written there: `benches/warp_kernel.py` compares
+//! them with GDAL's.
 
 use std::io::Write as _;
 use std::time::Instant;
 
 use harmony_model::crs::Crs;
 use harmony_model::{GridSpec, Interpolation};
-use harmony_ops::project::{Block, NOWHERE, Plane, Resampler};
-use harmony_ops::reproject_grid::{SourceGrid, Trust, Warp, resampler};
+use harmony_ops::project::{Block, Plane, Resampler, pick};
+use harmony_ops::reproject_grid::{SourceGrid, Support, Trust, Warp, resampler};
 use rayon::prelude::*;
 
-const REPEATS: usize = 5;
 const BAND: usize = 8;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -21,7 +22,16 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     rayon::ThreadPoolBuilder::new().num_threads(threads).build_global()?;
     let rows = number(2).unwrap_or(4000);
     let shape = [rows, 2 * rows];
-    let field = field(shape);
+    let repeats = number(3).unwrap_or(5).max(1);
+    let folder = std::env::args().nth(4).map(std::path::PathBuf::from);
+    let field = match &folder {
+        Some(folder) => values(&std::fs::read(folder.join("field.f32"))?),
+        None => field(shape),
+    };
+    if field.len() != shape[0] * shape[1] {
+        return Err(format!("field.f32 is not {} x {}", shape[0], shape[1]).into());
+    }
+    let bytes: Vec<u8> = field.iter().flat_map(|v| v.to_ne_bytes()).collect();
     let source = SourceGrid::of(&GridSpec::filling(
         Crs::wgs84(),
         [-180.0, -90.0, 180.0, 90.0],
@@ -29,8 +39,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         shape[0] as u64,
     ));
     let cells = |share: f64| (rows as f64 * share) as u64;
-    let cylinder = [-17_367_530.45, -7_314_540.84, 17_367_530.45, 7_314_540.84];
-    let mercator = [-20_037_508.34, -20_037_508.34, 20_037_508.34, 20_037_508.34];
+    let cylinder = [-17_367_530.445_161_5, -7_314_540.830_638_6, 17_367_530.445_161_5, 7_314_540.830_638_6];
+    let mercator =
+        [-20_037_508.342_789_244, -20_037_508.342_789_244, 20_037_508.342_789_244, 20_037_508.342_789_244];
     let polar = [-4_194_304.0, -4_194_304.0, 4_194_304.0, 4_194_304.0];
     let targets = [
         ("EPSG:6933", cylinder, cells(2.0), cells(0.8425)),
@@ -42,15 +53,19 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let target = GridSpec::filling(Crs::parse(code)?, extent, nx, ny);
         for method in [Interpolation::Nearest, Interpolation::Bilinear, Interpolation::Average] {
             let mut times: Vec<f64> = Vec::new();
-            let mut valid = 0;
-            for _ in 0..REPEATS {
+            let mut result = Vec::new();
+            for _ in 0..repeats {
                 let start = Instant::now();
-                let result = run(&source, &target, method, &field, shape)?;
+                result = run(&source, &target, method, (&field, &bytes), shape)?;
                 times.push(start.elapsed().as_secs_f64());
-                valid = result.iter().filter(|v| !v.is_nan()).count();
+            }
+            let valid = result.iter().filter(|v| !v.is_nan()).count();
+            if let Some(folder) = &folder {
+                let bytes: Vec<u8> = result.iter().flat_map(|v| v.to_ne_bytes()).collect();
+                std::fs::write(folder.join(format!("{}-{}.f32", &code[5..], method.name())), bytes)?;
             }
             times.sort_by(f64::total_cmp);
-            let (ms, cells) = (times[REPEATS / 2] * 1e3, (nx * ny) as f64);
+            let (ms, cells) = (times[repeats / 2] * 1e3, (nx * ny) as f64);
             let name = method.name();
             writeln!(
                 out,
@@ -60,6 +75,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         }
     }
     Ok(())
+}
+
+fn values(bytes: &[u8]) -> Vec<f32> {
+    bytes.as_chunks::<4>().0.iter().map(|b| f32::from_ne_bytes(*b)).collect()
 }
 
 /// A smooth field, a quarter of it missing in large patches.
@@ -76,24 +95,24 @@ fn run(
     source: &SourceGrid,
     target: &GridSpec,
     method: Interpolation,
-    field: &[f32],
+    (field, bytes): (&[f32], &[u8]),
     shape: [usize; 2],
 ) -> Result<Vec<f32>, Box<dyn std::error::Error>> {
     let warp = Warp::new(source, target, Trust::Checked)?;
-    let kernel = resampler(&warp, method).ok_or("not a kernel")?;
+    let kernel = resampler(&warp, method, Support::Widened).ok_or("not a kernel")?;
     let (nx, ny) = (target.nx as usize, target.ny as usize);
     let plane = Plane::of(shape, field, true);
+    let rows = bytes.chunks_exact(4 * shape[1]).collect();
+    let bytes_plane = Plane::new(Block::all(shape), rows, true);
     let mut out = vec![0f32; nx * ny];
     out.par_chunks_mut(nx * BAND).enumerate().for_each(|(i, part)| {
         let block = Block { rows: i * BAND..(i * BAND + BAND).min(ny), cols: 0..nx };
         match &kernel {
             Resampler::Blend(b) => b.blend_f32(&plane, &block, part),
             Resampler::Pick(p) => {
-                let (mut rows, mut cols) = (vec![NOWHERE; part.len()], vec![NOWHERE; part.len()]);
-                p.pick(&block, &mut rows, &mut cols);
-                for ((o, &r), &c) in part.iter_mut().zip(&rows).zip(&cols) {
-                    *o = if r == NOWHERE { f32::NAN } else { plane.at(r as usize, c as usize) };
-                }
+                let mut bytes = vec![0; 4 * part.len()];
+                pick::<4>(&**p, &bytes_plane, &block, &f32::NAN.to_ne_bytes(), &mut bytes);
+                part.iter_mut().zip(bytes.as_chunks::<4>().0).for_each(|(o, b)| *o = f32::from_ne_bytes(*b));
             }
         }
     });

@@ -107,6 +107,7 @@ fn grid_parts(granule: &Granule, found: &[Raster]) -> Result<Vec<Part>, WriteErr
     let part = |raster: &Raster, band| Part {
         granule: granule.clone(),
         label: Some(label(raster, band)),
+        stem: None,
         extension: "asc",
     };
     Ok(found.iter().flat_map(|r| (0..r.bands.len()).map(move |b| part(r, b))).collect())

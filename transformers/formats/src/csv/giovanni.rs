@@ -46,7 +46,7 @@ pub fn time_series(granule: &Granule, found: &Collected) -> Option<TimeSeries> {
 
 impl TimeSeries {
     /// Giovanni's file name without extension.
-    pub fn file_label(&self) -> String {
+    pub fn file_stem(&self) -> String {
         let day = |t: &str| t.get(..10).unwrap_or_default().replace('-', "");
         let numbers: Vec<f64> = self.bbox.split(',').filter_map(|t| t.trim().parse().ok()).collect();
         let corner = |i: usize, letters: [char; 2]| {

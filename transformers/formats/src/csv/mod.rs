@@ -37,9 +37,9 @@ impl Format for Csv {
     fn parts(&self, granule: Granule, options: &WriteOptions) -> Result<Vec<Part>, WriteError> {
         let _ = options;
         let found = collect(&granule)?;
-        let label = time_series(&granule, &found).map(|s| s.file_label());
+        let stem = time_series(&granule, &found).map(|s| s.file_stem());
         let extension = if found.tables.len() > 1 { "zip" } else { "csv" };
-        Ok(vec![Part { granule, label, extension }])
+        Ok(vec![Part { granule, label: None, stem, extension }])
     }
 
     fn plan(&self, part: &Part, options: &WriteOptions) -> Result<WritePlan, WriteError> {

@@ -44,12 +44,12 @@ fn written(g: Granule) -> (Vec<u8>, Option<String>, &'static str) {
     let bytes = std::fs::read(&target).unwrap();
     assert_eq!(report.bytes_written, bytes.len() as u64);
     assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
-    (bytes, parts[0].label.clone(), parts[0].extension)
+    (bytes, parts[0].stem.clone(), parts[0].extension)
 }
 
 #[test]
 fn the_mean_over_area_of_one_variable_has_the_layout_of_giovanni() {
-    let (bytes, label, extension) = written(series());
+    let (bytes, stem, extension) = written(series());
     let expected = "User Start Date:,2021-08-29T07:30:00.000Z\n\
                     User End Date:,2021-08-29T09:30:00.000Z\n\
                     User Bounding Box:,\"-110, 25, -78, 35\"\n\
@@ -61,13 +61,13 @@ fn the_mean_over_area_of_one_variable_has_the_layout_of_giovanni() {
                     2021-08-29T08:30:00,0.39419016";
     assert_eq!(String::from_utf8(bytes).unwrap(), expected);
     let name = "GIOVANNI-areaAvgTimeSeries.precipitation.20210829-20210829.110W_25N_78W_35N";
-    assert_eq!((label.as_deref(), extension), (Some(name), "csv"));
+    assert_eq!((stem.as_deref(), extension), (Some(name), "csv"));
 }
 
 #[test]
 fn several_tables_are_an_archive_that_says_what_it_holds() {
-    let (bytes, label, extension) = written(crate::table::tests::granule());
-    assert_eq!((label, extension), (None, "zip"));
+    let (bytes, stem, extension) = written(crate::table::tests::granule());
+    assert_eq!((stem, extension), (None, "zip"));
     let mut archive = zip::ZipArchive::new(std::io::Cursor::new(bytes)).unwrap();
     let names: Vec<String> = archive.file_names().map(|n| n.unwrap().into_owned()).collect();
     let expected = ["made.nc-0_reformatted.csv", "made.nc-1_reformatted.csv", "Readme.md", "Readme.json"];

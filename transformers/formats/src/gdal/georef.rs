@@ -1,5 +1,6 @@
 //! Axes and grid mapping of a raster, from its geotransform and CRS.
 
+use harmony_model::crs::Crs;
 use harmony_model::{Attribute, DimId, Granule, GroupId};
 
 use super::info::{CrsInfo, RasterInfo};
@@ -45,6 +46,10 @@ fn mapping_attributes(crs: &CrsInfo, t: [f64; 6]) -> Vec<Attribute> {
     let mut out = Vec::new();
     if crs.geographic {
         out.push(Attribute::text("grid_mapping_name", "latitude_longitude"));
+    }
+    if let (false, Ok(parsed)) = (crs.geographic, Crs::parse(&crs.wkt2)) {
+        let texts = ["crs_wkt", "spatial_ref"];
+        out.extend(parsed.to_cf_attributes().into_iter().filter(|a| !texts.contains(&a.name.as_str())));
     }
     out.push(Attribute::text("crs_wkt", &crs.wkt2));
     out.push(Attribute::text("spatial_ref", if crs.wkt1.is_empty() { &crs.wkt2 } else { &crs.wkt1 }));

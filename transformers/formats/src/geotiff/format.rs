@@ -45,6 +45,10 @@ impl Format for Geotiff {
         }
     }
 
+    fn shows_coverage(&self) -> bool {
+        true
+    }
+
     fn parts(&self, granule: Granule, options: &WriteOptions) -> Result<Vec<Part>, WriteError> {
         parts(granule, options)
     }
@@ -79,6 +83,10 @@ impl Format for Cog {
         }
     }
 
+    fn shows_coverage(&self) -> bool {
+        true
+    }
+
     fn parts(&self, granule: Granule, options: &WriteOptions) -> Result<Vec<Part>, WriteError> {
         parts(granule, options)
     }
@@ -110,7 +118,7 @@ fn parts(granule: Granule, options: &WriteOptions) -> Result<Vec<Part>, WriteErr
         let rejected = found.rejected.iter().filter(|_| i > 0).map(|r| r.path.as_str());
         let gone: std::collections::HashSet<&str> = others.chain(rejected).collect();
         own.vars.retain(|v| !gone.contains(v.path.as_str()));
-        Part { granule: own, label: Some(raster.label()), extension: "tif" }
+        Part { granule: own, label: Some(raster.label()), stem: None, extension: "tif" }
     };
     Ok(found.rasters.iter().enumerate().map(part).collect())
 }

@@ -2,6 +2,8 @@
 
 mod format;
 pub(crate) mod lzw;
+#[cfg(test)]
+mod mask_tests;
 pub(crate) mod predictor;
 mod read;
 pub(crate) mod tags;

@@ -24,6 +24,10 @@ macro_rules! picture {
                 &$card
             }
 
+            fn shows_coverage(&self) -> bool {
+                true
+            }
+
             fn parts(&self, granule: Granule, options: &WriteOptions) -> Result<Vec<Part>, WriteError> {
                 parts::parts(granule, options, $kind.extension(), true)
             }
@@ -95,6 +99,10 @@ impl Format for Kml {
             reads: false,
             writes: true,
         }
+    }
+
+    fn shows_coverage(&self) -> bool {
+        true
     }
 
     fn parts(&self, granule: Granule, options: &WriteOptions) -> Result<Vec<Part>, WriteError> {

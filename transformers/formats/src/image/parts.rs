@@ -52,7 +52,7 @@ pub fn parts(
                 slice(&mut own, raster, band);
             }
             let label = (!alone).then(|| label(&granule, raster, if planes { band } else { 0 }, planes));
-            out.push(Part { granule: own, label, extension });
+            out.push(Part { granule: own, label, stem: None, extension });
         }
     }
     Ok(out)

@@ -202,7 +202,10 @@ impl Subject<'_> {
             });
         }
         let may_miss = self.options.encoding.browse
-            || colours.iter().any(|l| l.raster.nodata.is_some() || l.raster.dtype.is_float());
+            || colours.iter().any(|l| {
+                let told_apart = l.raster.tells_coverage(self.granule);
+                told_apart || l.raster.nodata.is_some() || l.raster.dtype.is_float()
+            });
         let ink =
             if self.kind == Kind::Jpeg || (channels.len() == 3 && !may_miss) { Ink::Rgb } else { Ink::Rgba };
         let words = format!("red, green, blue: {words}");

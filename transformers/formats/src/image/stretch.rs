@@ -139,19 +139,22 @@ pub fn survey(
             }
             let end = (start + step).min(area.rows.end);
             let bytes = raster.read(granule, band, start..end, area.columns.clone())?;
-            count(&mut values, raster, &bytes);
+            let covered = raster.covered(granule, band, &(start..end), &area.columns)?;
+            count(&mut values, raster, &bytes, covered.as_deref());
             Ok(values)
         })
         .try_reduce(Values::default, |a, b| Ok(a.join(b)))
 }
 
-fn count(values: &mut Values, raster: &Raster, bytes: &[u8]) {
+/// `covered`: 0 for elements that lie outside of the source.
+fn count(values: &mut Values, raster: &Raster, bytes: &[u8], covered: Option<&[u8]>) {
     let (scale, offset) = (raster.packing.scale, raster.packing.offset);
     with_numeric!(&raster.dtype, T => {
         let missing = raster.nodata.and_then(|v| number_bytes(&raster.dtype, v)).map(|b| T::from_ne(&b));
-        for element in bytes.chunks_exact(std::mem::size_of::<T>()).map(T::from_ne) {
+        for (i, element) in bytes.chunks_exact(std::mem::size_of::<T>()).map(T::from_ne).enumerate() {
             let physical = element.as_f64() * scale + offset;
-            if missing == Some(element) || physical.is_nan() {
+            let outside = covered.is_some_and(|c| c[i] == 0);
+            if outside || missing == Some(element) || physical.is_nan() {
                 values.missing += 1;
             } else {
                 values.add(physical);

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use harmony_model::{Granule, GridSpec, MemoryArray, Storage, Window};
+use harmony_model::{Covered, Granule, GridSpec, MemoryArray, Storage, Window};
 
 use super::canvas::{Area, Canvas, Ink};
 use super::output::{FileSink, Outputs, Sink};
@@ -64,7 +64,11 @@ pub fn preloaded(subject: &Subject) -> Result<Option<Granule>, WriteError> {
         let shape = granule.shape(id);
         let bytes = granule.read(id, &Window::all(&shape))?;
         let var = &mut out.vars[id.0];
-        var.data = Arc::new(MemoryArray::new(&shape, var.dtype.size(), bytes));
+        let data = MemoryArray::new(&shape, var.dtype.size(), bytes);
+        var.data = match var.data.coverage() {
+            Some(coverage) => Arc::new(Covered { data: Arc::new(data), coverage }),
+            None => Arc::new(data),
+        };
         var.storage = Storage::Contiguous;
     }
     Ok(Some(out))

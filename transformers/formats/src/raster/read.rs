@@ -114,11 +114,46 @@ impl Raster {
         };
         let window = self.window(band, count, rows, columns);
         let mut bytes = granule.read(self.var, &window)?;
+        self.turn(&mut bytes, rows, columns, self.dtype.size());
+        for other in &layout.replace {
+            replace(&mut bytes, other, &layout.nodata);
+        }
+        Ok(bytes)
+    }
+
+    /// Whether the data themselves tell which cells lie outside of their source ([`Raster::covered`]).
+    pub fn tells_coverage(&self, granule: &Granule) -> bool {
+        granule.var(self.var).data.coverage().is_some()
+    }
+
+    /// For each cell of a window of one band, as [`Raster::read`] gives them, 0 where it lies outside of what the data
+    /// are made of; `None`: none does.
+    ///
+    /// # Errors
+    /// What the source says.
+    pub fn covered(
+        &self,
+        granule: &Granule,
+        band: usize,
+        rows: &Range<u64>,
+        columns: &Range<u64>,
+    ) -> Result<Option<Vec<u8>>, ReadError> {
+        let Some(coverage) = granule.var(self.var).data.coverage() else { return Ok(None) };
+        let Some(band) = self.bands.get(band) else { return Ok(None) };
+        let window = self.window(band, 1, rows, columns);
+        let mut cells = vec![0; usize::try_from(window.count()).unwrap_or(usize::MAX)];
+        coverage.read(&window, &mut cells)?;
+        self.turn(&mut cells, rows, columns, 1);
+        Ok(Some(cells))
+    }
+
+    /// Turns stored planes of elements of `size` bytes north-up.
+    fn turn(&self, bytes: &mut [u8], rows: &Range<u64>, columns: &Range<u64>, size: usize) {
+        let layout = &self.layout;
         let (height, width) = ((rows.end - rows.start) as usize, (columns.end - columns.start) as usize);
-        let size = self.dtype.size();
         let plane = height * width * size;
         if plane == 0 {
-            return Ok(bytes);
+            return;
         }
         for plane in bytes.chunks_exact_mut(plane) {
             if layout.is_transposed() {
@@ -132,10 +167,6 @@ impl Raster {
                 plane.chunks_exact_mut(width * size).for_each(|row| reverse_elements(row, size));
             }
         }
-        for other in &layout.replace {
-            replace(&mut bytes, other, &layout.nodata);
-        }
-        Ok(bytes)
     }
 
     /// The same window of several bands, one after the other; bands of the same chunks are read at once.

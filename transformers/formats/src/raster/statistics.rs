@@ -39,6 +39,13 @@ impl Statistics {
         }, else => Statistics::default())
     }
 
+    /// As [`Statistics::of_row`]; elements for which `mask` holds 0 are not valid either.
+    pub fn of_masked_row(dtype: &DType, nodata: Option<f64>, row: &[u8], mask: &[u8]) -> Self {
+        let counting = row.chunks_exact(dtype.size().max(1)).zip(mask).filter(|(_, m)| **m != 0);
+        let kept: Vec<u8> = counting.flat_map(|(element, _)| element.iter().copied()).collect();
+        Statistics { total: mask.len() as u64, ..Statistics::of_row(dtype, nodata, &kept) }
+    }
+
     /// Joined with those of the elements that follow.
     #[must_use]
     pub fn join(self, next: Statistics) -> Self {
@@ -84,32 +91,67 @@ impl Statistics {
 const LANES: usize = 8;
 
 fn of_typed<T: Number>(nodata: Option<T>, row: &[u8]) -> Statistics {
-    let size = std::mem::size_of::<T>();
-    let elements = || row.chunks_exact(size).map(T::from_ne);
     // NaN is the only number that differs from itself.
     #[expect(clippy::eq_op, reason = "a test for NaN that integers have too")]
     let valid = |v: T| v == v && nodata != Some(v);
-    let (mut sums, mut counts) = ([0f64; LANES], [0u64; LANES]);
-    let (mut min, mut max, mut nan) = (f64::INFINITY, f64::NEG_INFINITY, 0);
-    for (i, v) in elements().enumerate() {
-        let (ok, x) = (valid(v), v.as_f64());
-        sums[i % LANES] += if ok { x } else { 0.0 };
-        counts[i % LANES] += u64::from(ok);
-        min = if ok && x < min { x } else { min };
-        max = if ok && x > max { x } else { max };
-        nan += u64::from(x.is_nan());
-    }
-    let (count, total) = (counts.iter().sum::<u64>(), (row.len() / size) as u64);
+    let mut lanes = Lanes::default();
+    each::<T>(row, |j, v| lanes.add(j, v.as_f64(), valid(v)));
+    let (count, total) = (lanes.counts.iter().sum::<u64>(), (row.len() / std::mem::size_of::<T>()) as u64);
+    let nan = lanes.nan.iter().sum();
     if count == 0 {
         return Statistics { total, nan, ..Statistics::default() };
     }
-    let mean = sums.iter().sum::<f64>() / count as f64;
+    let mean = lanes.sums.iter().sum::<f64>() / count as f64;
     let mut squares = [0f64; LANES];
-    for (i, v) in elements().enumerate() {
+    each::<T>(row, |j, v| {
         let d = if valid(v) { v.as_f64() - mean } else { 0.0 };
-        squares[i % LANES] += d * d;
-    }
+        squares[j] += d * d;
+    });
+    let min = lanes.min.iter().copied().fold(f64::INFINITY, f64::min);
+    let max = lanes.max.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     Statistics { count, total, nan, min, max, mean, squares: squares.iter().sum() }
+}
+
+/// Sums of every [`LANES`]th element.
+struct Lanes {
+    sums: [f64; LANES],
+    counts: [u64; LANES],
+    nan: [u64; LANES],
+    min: [f64; LANES],
+    max: [f64; LANES],
+}
+
+impl Default for Lanes {
+    fn default() -> Self {
+        let (min, max) = ([f64::INFINITY; LANES], [f64::NEG_INFINITY; LANES]);
+        Lanes { sums: [0.0; LANES], counts: [0; LANES], nan: [0; LANES], min, max }
+    }
+}
+
+impl Lanes {
+    #[inline(always)]
+    fn add(&mut self, j: usize, x: f64, ok: bool) {
+        self.sums[j] += if ok { x } else { 0.0 };
+        self.counts[j] += u64::from(ok);
+        self.nan[j] += u64::from(x.is_nan());
+        let (low, high) = (if ok { x } else { f64::INFINITY }, if ok { x } else { f64::NEG_INFINITY });
+        self.min[j] = if low < self.min[j] { low } else { self.min[j] };
+        self.max[j] = if high > self.max[j] { high } else { self.max[j] };
+    }
+}
+
+/// Calls `f` with every element and its lane; groups of a fixed length become vector code.
+#[inline(always)]
+fn each<T: Number>(row: &[u8], mut f: impl FnMut(usize, T)) {
+    let size = std::mem::size_of::<T>();
+    let groups = row.chunks_exact(size * LANES);
+    let rest = groups.remainder();
+    for group in groups {
+        for j in 0..LANES {
+            f(j, T::from_ne(&group[j * size..(j + 1) * size]));
+        }
+    }
+    rest.chunks_exact(size).enumerate().for_each(|(j, v)| f(j, T::from_ne(v)));
 }
 
 #[cfg(test)]

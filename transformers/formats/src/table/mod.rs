@@ -112,5 +112,5 @@ pub fn part(granule: &Granule, found: &Collected, table: &Table, extension: &'st
         id += 1;
         kept.contains(&VarId(id - 1))
     });
-    Part { granule: own, label, extension }
+    Part { granule: own, label, stem: None, extension }
 }

@@ -150,10 +150,35 @@ fn push_figure(info: &Info, out: &mut Vec<Attribute>) {
     if let Some((name, a, rf)) = &info.ellipsoid {
         out.push(number("semi_major_axis", *a));
         out.push(number("inverse_flattening", *rf));
-        if !name.is_empty() && name != "unknown" {
-            out.push(Attribute::text("reference_ellipsoid_name", name));
-        }
+        push_names(info, name, out);
     }
+}
+
+/// Names of the ellipsoid, the prime meridian and the datum: all three or none (CF 1.8, table F.1); of a projected
+/// system also that of the geographic one beneath it.
+fn push_names(info: &Info, ellipsoid: &str, out: &mut Vec<Attribute>) {
+    let wkt = info.wkt2.as_deref().unwrap_or_default();
+    let greenwich = || (info.prime_meridian == 0.0).then_some("Greenwich");
+    let datum = quoted(wkt, "ENSEMBLE[\"").or_else(|| quoted(wkt, "DATUM[\""));
+    let meridian = quoted(wkt, "PRIMEM[\"").or_else(greenwich);
+    let known = |name: &str| !name.is_empty() && name != "unknown";
+    if let (true, Some(datum), Some(meridian)) = (known(ellipsoid), datum.filter(|d| known(d)), meridian) {
+        out.push(Attribute::text("reference_ellipsoid_name", ellipsoid));
+        out.push(Attribute::text("prime_meridian_name", meridian));
+        // Newer releases of PROJ speak of the ensemble of a datum's realisations; CF has the names of datums.
+        let datum = datum.strip_suffix(" ensemble").unwrap_or(datum);
+        out.push(Attribute::text("horizontal_datum_name", datum));
+    }
+    let base = quoted(wkt, "BASEGEOGCRS[\"").filter(|b| known(b) && !info.geographic);
+    if let Some(base) = base {
+        out.push(Attribute::text("geographic_crs_name", base));
+    }
+}
+
+/// The name that follows `key`, which ends with the quotation mark.
+fn quoted<'a>(wkt: &'a str, key: &str) -> Option<&'a str> {
+    let (_, rest) = wkt.split_once(key)?;
+    rest.split_once('"').map(|(name, _)| name)
 }
 
 fn push_texts(info: &Info, out: &mut Vec<Attribute>) {

@@ -30,6 +30,7 @@ use harmony_model::{Granule, VarId, Variable};
 use crate::error::OpError;
 use crate::scene::Scene;
 use crate::transform::{Transform, Transformed};
+pub use time::time_dimensions;
 
 pub struct Average;
 

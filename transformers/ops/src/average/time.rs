@@ -55,6 +55,16 @@ fn time_dims(scene: &Scene) -> Result<Vec<(DimId, usize)>, OpError> {
     Ok(out)
 }
 
+/// Paths of the dimensions that a mean over time is taken over; none where no time has a dimension of its own.
+pub fn time_dimensions(scene: &Scene) -> Vec<String> {
+    let granule = &scene.granule;
+    let path = |(dim, _): (DimId, usize)| {
+        let dim = granule.dim(dim);
+        harmony_model::granule::join(&granule.group(dim.group).path, &dim.name)
+    };
+    time_dims(scene).map(|dims| dims.into_iter().map(path).collect()).unwrap_or_default()
+}
+
 /// The granule with every time axis of length one.
 pub fn apply(scene: &Scene) -> Result<Transformed, OpError> {
     let axes = time_dims(scene)?

@@ -1,5 +1,7 @@
 //! Habits of reference programs that are not ours: what `--compat` changes on a finished granule or selection.
 
+mod gdal_adapter;
+
 use std::sync::Arc;
 
 use harmony_model::request::Compat;
@@ -11,6 +13,21 @@ pub fn settle(granule: &mut Granule, request: &Request) {
         Some(Compat::ServiceExample) => forget_fill(granule),
         Some(Compat::Nco) if request.average.is_some() => set_grid_mappings(granule),
         _ => {}
+    }
+}
+
+/// As [`settle`], once it is known what the results are. `shows_coverage`: pictures that can be masked.
+///
+/// # Errors
+/// When coordinates can't be read.
+pub fn finish(
+    granule: &mut Granule,
+    request: &Arc<Request>,
+    shows_coverage: bool,
+) -> Result<(), crate::error::OpError> {
+    match request.compat {
+        Some(Compat::GdalAdapter) => gdal_adapter::finish(granule, request, shows_coverage),
+        _ => Ok(()),
     }
 }
 

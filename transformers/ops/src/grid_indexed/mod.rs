@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use harmony_model::crs::Crs;
 use harmony_model::dtype::number_bytes;
-use harmony_model::geolocation::{Hints, products};
+use harmony_model::geolocation::{Hints, find_variables, products};
 use harmony_model::{Attribute, DType, DimId, GridSpec, GroupId, Interpolation, VarId, Variable};
 
 use crate::error::OpError;
@@ -59,7 +59,7 @@ impl Transform for GridIndexed {
     fn apply(&self, scene: &Scene) -> Result<Transformed, OpError> {
         let mut parts = Parts { places: Vec::new(), projected: Vec::new(), dropped: Default::default() };
         let mut notices = Vec::new();
-        let cache = StripCache::new(crate::project::cache::BUDGET);
+        let cache = StripCache::new(crate::project::cache::budget(&scene.request));
         for indexed in concerned(scene)? {
             let rows = scene.granule.read_all_physical(indexed.row)?;
             let cols = scene.granule.read_all_physical(indexed.col)?;
@@ -72,6 +72,9 @@ impl Transform for GridIndexed {
                 mapping: Some("crs".into()),
                 ..Place::new(indexed.located, indexed.grid.clone())
             });
+            for index in [indexed.row, indexed.col].into_iter().filter(|v| is_unasked(scene, *v)) {
+                parts.dropped.insert(index);
+            }
             add_variables(scene, &indexed, place, &resampler, &cache, &mut parts, &mut notices);
         }
         let mut granule = output::build(scene, parts);
@@ -129,6 +132,22 @@ fn indexed(scene: &Scene) -> Result<Vec<Indexed>, OpError> {
     Ok(out)
 }
 
+/// Rows and columns of the samples that belong to `kept` variables, where the request puts samples on their grid.
+///
+/// # Errors
+/// As the operation's own.
+pub(crate) fn companions(scene: &Scene, kept: &[VarId]) -> Result<Vec<VarId>, OpError> {
+    let found = concerned(scene)?;
+    let used = |i: &&Indexed| kept.iter().any(|&v| scene.granule.var(v).dims.contains(&i.dim));
+    Ok(found.iter().filter(used).flat_map(|i| [i.row, i.col]).collect())
+}
+
+/// Whether a variable came along unasked: the request names others.
+fn is_unasked(scene: &Scene, var: VarId) -> bool {
+    let named = |name: &String| find_variables(&scene.granule, name).is_ok_and(|found| found.contains(&var));
+    !scene.request.variables.is_empty() && !scene.request.variables.iter().any(named)
+}
+
 /// What the user should know about the samples of a group.
 fn remarks(scene: &Scene, indexed: &Indexed, scatter: &Scatter) -> Vec<String> {
     let group = &scene.granule.group(indexed.group).path;
@@ -163,7 +182,7 @@ fn add_variables(
 ) {
     for v in scene.granule.var_ids() {
         let var = scene.granule.var(v);
-        if var.group != indexed.group {
+        if var.group != indexed.group || parts.dropped.contains(&v) {
             continue;
         }
         let Some(row_axis) = var.dims.iter().position(|d| *d == indexed.dim) else { continue };

@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use super::block::Block;
 use super::cache::{Strip, StripCache};
 use super::element::{Element, Real};
-use super::gather::{byte_plane, fill_with, gather, gather_any, plane_of, transpose};
+use super::gather::{byte_plane, fill_with, gather_any, pick, plane_of, transpose};
 use super::plane::Plane;
 use super::resampler::{Blender, NOWHERE, Picker, Resampler};
 
@@ -23,7 +23,7 @@ const BAND_CELLS: usize = 1 << 15;
 /// One variable, resampled plane by plane: leading axes, then target rows and columns.
 pub struct ResampledArray {
     pub(super) inner: Arc<dyn ArraySource>,
-    inner_shape: Vec<u64>,
+    pub(super) inner_shape: Vec<u64>,
     /// Axes of `inner` that are rows and columns of the source plane.
     pub(super) row_axis: usize,
     pub(super) col_axis: usize,
@@ -32,13 +32,16 @@ pub struct ResampledArray {
     pub(super) resampler: Resampler,
     pub(super) element: Element,
     /// The target has columns before rows.
-    transposed: bool,
+    pub(super) transposed: bool,
     /// What of the source plane the whole target needs.
     needed: Option<Block>,
     pub(super) strip_rows: usize,
+    /// Rows of a stored chunk.
+    pub(super) chunk_rows: usize,
     pub(super) cache: Arc<StripCache>,
     pub(super) number: u64,
     costs: Mutex<HashMap<u64, u64>>,
+    pub(super) coverage: Option<Arc<dyn ArraySource>>,
 }
 
 /// What a [`ResampledArray`] is made of.
@@ -69,7 +72,8 @@ impl ResampledArray {
             Resampler::Blend(_) => 8,
         };
         let chunk = usize::try_from(source.chunk_rows).unwrap_or(1).max(1);
-        let fitting = STRIP_BYTES / (width * worked).max(1);
+        // Several strips are in use at a time, and a strip too many must not double what is kept.
+        let fitting = STRIP_BYTES.min(cache.budget() / 16) / (width * worked).max(1);
         // Whole chunks, so that none is decoded twice, unless that makes strips far too large.
         let strip_rows = match fitting / chunk {
             0 if chunk / 16 > fitting => (fitting * 16).max(1),
@@ -87,9 +91,11 @@ impl ResampledArray {
             transposed: source.transposed,
             needed,
             strip_rows,
+            chunk_rows: chunk,
             number: cache.register(),
             cache,
             costs: Mutex::default(),
+            coverage: None,
         }
     }
 
@@ -194,15 +200,17 @@ impl ResampledArray {
     }
 
     fn pick(&self, picker: &dyn Picker, plane: &Plane<u8>, band: &Block, out: &mut [u8]) {
-        let (mut rows, mut cols) = (vec![NOWHERE; band.count()], vec![NOWHERE; band.count()]);
-        picker.pick(band, &mut rows, &mut cols);
         let fill = self.element.fill();
         match self.element.size() {
-            1 => gather::<1>(plane, &rows, &cols, fill, out),
-            2 => gather::<2>(plane, &rows, &cols, fill, out),
-            4 => gather::<4>(plane, &rows, &cols, fill, out),
-            8 => gather::<8>(plane, &rows, &cols, fill, out),
-            size => gather_any(plane, &rows, &cols, fill, size, out),
+            1 => pick::<1>(picker, plane, band, fill, out),
+            2 => pick::<2>(picker, plane, band, fill, out),
+            4 => pick::<4>(picker, plane, band, fill, out),
+            8 => pick::<8>(picker, plane, band, fill, out),
+            size => {
+                let (mut rows, mut cols) = (vec![NOWHERE; band.count()], vec![NOWHERE; band.count()]);
+                picker.pick(band, &mut rows, &mut cols);
+                gather_any(plane, &rows, &cols, fill, size, out);
+            }
         }
     }
 
@@ -299,5 +307,9 @@ impl ArraySource for ResampledArray {
             Ok(())
         })?;
         Ok(total)
+    }
+
+    fn coverage(&self) -> Option<Arc<dyn ArraySource>> {
+        self.coverage.clone()
     }
 }

@@ -5,8 +5,18 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError};
 
+use harmony_model::Request;
+
 /// Bytes of strips that are kept, unless said otherwise.
-pub const BUDGET: usize = 192 << 20;
+const BUDGET: usize = 192 << 20;
+/// Less than this makes strips so small that little else is done than looking for them.
+const LEAST: usize = 1 << 20;
+
+/// Bytes of strips that a request allows: three eighths of its memory, the rest is for what is made of them.
+pub fn budget(request: &Request) -> usize {
+    let share = |memory: u64| usize::try_from(memory / 8 * 3).unwrap_or(usize::MAX);
+    request.memory.map_or(BUDGET, share).max(LEAST)
+}
 
 /// Rows of a source plane, decoded as its resampler wants them.
 #[derive(Debug)]

@@ -64,6 +64,12 @@ impl Element {
         Element { dtype, packing, codes, fill, declared: is_declared }
     }
 
+    /// Bytes that are 1 where there is a source and 0 where there is none.
+    pub fn coverage() -> Self {
+        let packing = Packing { scale: 1.0, offset: 0.0, fill: vec![0.0], unsigned: false };
+        Element { dtype: DType::U8, packing, codes: vec![0.0], fill: vec![0], declared: true }
+    }
+
     /// The same with every stored number counted as data, the code for "no data" too: what some reference programs do.
     pub fn with_fill_as_number(mut self) -> Self {
         self.codes.clear();
@@ -121,9 +127,8 @@ impl Element {
     }
 
     /// Numbers of stored elements, NaN where there is no data, and whether there is any such; physical ones when asked.
-    /// Elements that are not numeric give NaN.
-    pub fn decode<R: Real>(&self, bytes: &[u8], physical: bool) -> (Vec<R>, bool) {
-        let count = bytes.len() / self.size().max(1);
+    /// Elements that are not numeric give NaN. `out` is as long as there are elements.
+    pub fn decode<R: Real>(&self, bytes: &[u8], physical: bool, out: &mut [R]) -> bool {
         let (scale, offset) = if physical { (self.packing.scale, self.packing.offset) } else { (1.0, 0.0) };
         let plain = scale == 1.0 && offset == 0.0;
         with_numeric!(&self.dtype, T => {
@@ -133,14 +138,17 @@ impl Element {
                 R::from_f64(n)
             };
             let stored = bytes.chunks_exact(std::mem::size_of::<T>()).map(T::from_ne);
-            let out: Vec<R> = match codes[..] {
-                [] => stored.map(number).collect(),
-                [code] => stored.map(|v| if v == code { R::NAN } else { number(v) }).collect(),
-                _ => stored.map(|v| if codes.contains(&v) { R::NAN } else { number(v) }).collect(),
-            };
-            let has_fill = out.iter().fold(false, |any, v| any | v.is_nan());
-            (out, has_fill)
-        }, else => (vec![R::NAN; count], true))
+            let pairs = out.iter_mut().zip(stored);
+            match codes[..] {
+                [] => pairs.for_each(|(o, v)| *o = number(v)),
+                [code] => pairs.for_each(|(o, v)| *o = if v == code { R::NAN } else { number(v) }),
+                _ => pairs.for_each(|(o, v)| *o = if codes.contains(&v) { R::NAN } else { number(v) }),
+            }
+            out.iter().fold(false, |any, v| any | v.is_nan())
+        }, else => {
+            out.fill(R::NAN);
+            true
+        })
     }
 
     /// Stores numbers: rounded half to even, saturated to the type; never as the code for "no data" unless NaN.
@@ -162,7 +170,21 @@ impl Element {
                 let stored = T::from_f64(number);
                 if codes.contains(&stored) { beside(stored, number, is_float, &codes) } else { stored }
             };
-            out.chunks_exact_mut(std::mem::size_of::<T>()).zip(values).for_each(|(o, &r)| store(r).write_ne(o));
+            let pairs = out.chunks_exact_mut(std::mem::size_of::<T>()).zip(values);
+            match codes[..] {
+                // Without branches but for the rare number that looks like "no data".
+                [code] if plain => pairs.for_each(|(o, &r)| {
+                    let stored = T::from_f64(r.as_f64());
+                    let stored = if r.is_nan() { fill } else { stored };
+                    let stored = if stored == code && !r.is_nan() { store(r) } else { stored };
+                    stored.write_ne(o);
+                }),
+                [] if plain => pairs.for_each(|(o, &r)| {
+                    let stored = T::from_f64(r.as_f64());
+                    if r.is_nan() { fill } else { stored }.write_ne(o);
+                }),
+                _ => pairs.for_each(|(o, &r)| store(r).write_ne(o)),
+            }
         }, else => out.chunks_exact_mut(self.size().max(1)).for_each(|o| o.copy_from_slice(&self.fill)))
     }
 }
@@ -236,7 +258,8 @@ mod tests {
             encoded(&e, &[11.25, 11.75, 7.4, 7.6, f64::NAN, 1e9], true),
             [2.0, 4.0, -6.0, -4.0, -5.0, 32767.0]
         );
-        let (values, has_fill) = e.decode::<f32>(&[2i16, -5].map(i16::to_ne_bytes).concat(), true);
+        let mut values = [0f32; 2];
+        let has_fill = e.decode(&[2i16, -5].map(i16::to_ne_bytes).concat(), true, &mut values);
         assert!(has_fill && values[0] == 11.0 && values[1].is_nan());
     }
 
@@ -244,7 +267,8 @@ mod tests {
     fn unsigned_by_convention_wraps_its_fill() {
         let attrs = vec![Attribute::text("_Unsigned", "true"), Attribute::numbers("_FillValue", &[-1i8])];
         let e = element::<i8>(attrs);
-        let (values, _) = e.decode::<f32>(&[200, 255], false);
+        let mut values = [0f32; 2];
+        e.decode(&[200, 255], false, &mut values);
         assert!(values[0] == 200.0 && values[1].is_nan());
         assert_eq!(encoded(&e, &[300.0, f64::NAN], false), [254.0, 255.0]);
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::block::Block;
 use super::cache::Strip;
 use super::plane::Plane;
-use super::resampler::NOWHERE;
+use super::resampler::{NOWHERE, Picker};
 
 pub(super) fn plane_of<'s, T: Copy>(
     extent: &Block,
@@ -32,19 +32,48 @@ pub(super) fn byte_plane<'s>(extent: &Block, strips: &'s [Arc<Strip>], size: usi
     Plane::new(extent.clone(), rows, true)
 }
 
-pub(super) fn gather<const N: usize>(
+/// Takes the elements of a block, `N` bytes each, from a plane; `fill` where there is none.
+pub fn pick<const N: usize>(
+    picker: &dyn Picker,
     plane: &Plane<u8>,
-    rows: &[u32],
-    cols: &[u32],
+    block: &Block,
     fill: &[u8],
     out: &mut [u8],
 ) {
-    let first = plane.extent().cols.start;
     let mut nothing = [0; N];
     nothing.copy_from_slice(fill);
+    let (width, extent) = (block.width(), plane.extent());
+    let (mut rows, mut cols) = (Vec::new(), Vec::new());
+    for (row, out) in block.rows.clone().zip(out.as_chunks_mut::<N>().0.chunks_exact_mut(width.max(1))) {
+        if let Some((from, columns)) = picker.along(row) {
+            let there = extent.rows.contains(&(from as usize));
+            let line: &[[u8; N]] = if there { plane.row(from as usize).as_chunks::<N>().0 } else { &[] };
+            for (o, &c) in out.iter_mut().zip(&columns[block.cols.clone()]) {
+                // Nowhere is behind every end.
+                *o = *line.get((c as usize).wrapping_sub(extent.cols.start)).unwrap_or(&nothing);
+            }
+            continue;
+        }
+        rows.clear();
+        rows.resize(width, NOWHERE);
+        cols.clear();
+        cols.resize(width, NOWHERE);
+        picker.pick(&Block { rows: row..row + 1, cols: block.cols.clone() }, &mut rows, &mut cols);
+        gather(plane, &rows, &cols, nothing, out);
+    }
+}
+
+fn gather<const N: usize>(
+    plane: &Plane<u8>,
+    rows: &[u32],
+    cols: &[u32],
+    nothing: [u8; N],
+    out: &mut [[u8; N]],
+) {
+    let first = plane.extent().cols.start;
     let mut last = NOWHERE;
     let mut line: &[[u8; N]] = &[];
-    for ((o, &r), &c) in out.as_chunks_mut::<N>().0.iter_mut().zip(rows).zip(cols) {
+    for ((o, &r), &c) in out.iter_mut().zip(rows).zip(cols) {
         *o = if r == NOWHERE {
             nothing
         } else {

@@ -25,6 +25,13 @@ pub trait Picker: Footprint {
     /// For each cell of `block`, row-major, row and column in the source plane, within [`Footprint::window`], or
     /// [`NOWHERE`] in both.
     fn pick(&self, block: &Block, rows: &mut [u32], cols: &mut [u32]);
+
+    /// For a target row whose cells all lie on one source row: that row ([`NOWHERE`]: outside) and the column of each,
+    /// the same ones that [`Picker::pick`] gives.
+    fn along(&self, row: usize) -> Option<(u32, &[u32])> {
+        let _ = row;
+        None
+    }
 }
 
 /// Target cells are computed from numbers. Missing numbers are NaN, on both sides.

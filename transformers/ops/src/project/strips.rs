@@ -3,33 +3,80 @@
 use std::sync::Arc;
 
 use harmony_model::ReadError;
+use rayon::prelude::*;
 
 use super::array::ResampledArray;
 use super::block::Block;
 use super::cache::{Look, Strip, StripKey};
+use super::element::Real;
 use super::gather::transpose;
 use super::resampler::Resampler;
+
+/// Bytes that are decoded at a time: they stay in the cache between reading and decoding.
+const PIECE_BYTES: usize = 256 << 10;
 
 impl ResampledArray {
     /// Decodes a strip of the plane at `at`.
     pub(super) fn load(&self, at: &[u64], extent: &Block) -> Result<Strip, ReadError> {
-        let size = self.element.size();
-        let mut bytes = vec![0; extent.count() * size];
-        self.inner.read(&self.inner_window(at, extent), &mut bytes)?;
-        if self.col_axis < self.row_axis {
-            bytes = transpose(&bytes, extent.width(), extent.height(), size);
-        }
+        let count = extent.count();
         Ok(match &self.resampler {
-            Resampler::Pick(_) => Strip::Bytes(bytes),
+            Resampler::Pick(_) => {
+                let size = self.element.size();
+                let mut bytes = vec![0; count * size];
+                let line = (extent.width() * size).max(1);
+                let rows = self.rows_of_piece(extent);
+                bytes.par_chunks_mut(rows * line).enumerate().try_for_each(|(i, part)| {
+                    self.read_rows(at, &rows_from(extent, i * rows, part.len() / line), part)
+                })?;
+                Strip::Bytes(bytes)
+            }
             Resampler::Blend(b) if self.works_in_single(&**b) => {
-                let (values, has_fill) = self.element.decode::<f32>(&bytes, false);
+                let mut values = vec![0f32; count];
+                let has_fill = self.load_numbers(at, extent, false, &mut values)?;
                 Strip::F32 { values, has_fill }
             }
             Resampler::Blend(b) => {
-                let (values, has_fill) = self.element.decode::<f64>(&bytes, b.on_physical());
+                let mut values = vec![0f64; count];
+                let has_fill = self.load_numbers(at, extent, b.on_physical(), &mut values)?;
                 Strip::F64 { values, has_fill }
             }
         })
+    }
+
+    /// Reads and decodes in pieces; whether anything is missing.
+    fn load_numbers<R: Real>(
+        &self,
+        at: &[u64],
+        extent: &Block,
+        physical: bool,
+        out: &mut [R],
+    ) -> Result<bool, ReadError> {
+        let (width, size) = (extent.width().max(1), self.element.size());
+        let rows = self.rows_of_piece(extent);
+        let piece = |(i, part): (usize, &mut [R])| {
+            let mut bytes = vec![0; part.len() * size];
+            self.read_rows(at, &rows_from(extent, i * rows, part.len() / width), &mut bytes)?;
+            Ok(self.element.decode(&bytes, physical, part))
+        };
+        out.par_chunks_mut(rows * width).enumerate().map(piece).try_reduce(|| false, |a, b| Ok(a | b))
+    }
+
+    /// Rows that are read at a time: whole chunks, none of which is decoded twice.
+    fn rows_of_piece(&self, extent: &Block) -> usize {
+        if self.col_axis < self.row_axis || !extent.rows.start.is_multiple_of(self.chunk_rows) {
+            return extent.height().max(1);
+        }
+        let fitting = PIECE_BYTES / (extent.width() * self.element.size()).max(1);
+        fitting.next_multiple_of(self.chunk_rows).max(self.chunk_rows)
+    }
+
+    /// Elements of a block of the plane at `at`, row by row.
+    fn read_rows(&self, at: &[u64], block: &Block, out: &mut [u8]) -> Result<(), ReadError> {
+        self.inner.read(&self.inner_window(at, block), out)?;
+        if self.col_axis < self.row_axis {
+            out.copy_from_slice(&transpose(out, block.width(), block.height(), self.element.size()));
+        }
+        Ok(())
     }
 
     /// The rows and columns of strip `n`.
@@ -50,14 +97,16 @@ impl ResampledArray {
         let last = (window.rows.end - 1) / self.strip_rows;
         let plane = self.plane_number(at);
         let key = |strip| StripKey { array: self.number, plane, strip };
-        let mut found: Vec<Option<Arc<Strip>>> = Vec::with_capacity(last + 1 - first);
-        for n in first..=last {
-            found.push(match self.cache.look(key(n)) {
-                Look::Ready(strip) => Some(strip),
-                Look::Yours => Some(self.make(at, needed, key(n))?),
-                Look::Busy => None,
-            });
-        }
+        // Who makes what is settled before anything is read; then strips are read side by side.
+        let looks: Vec<Look> = (first..=last).map(|n| self.cache.look(key(n))).collect();
+        let made = looks.into_par_iter().enumerate().map(|(i, look)| match look {
+            Look::Ready(strip) => Ok(Some(strip)),
+            Look::Yours => self.make(at, needed, key(first + i)).map(Some),
+            Look::Busy => Ok(None),
+        });
+        // All of them are done, whatever becomes of one: none stays promised.
+        let made: Vec<Result<Option<Arc<Strip>>, ReadError>> = made.collect();
+        let mut found = made.into_iter().collect::<Result<Vec<_>, _>>()?;
         for (i, slot) in found.iter_mut().enumerate().filter(|(_, s)| s.is_none()) {
             *slot = Some(match self.cache.look(key(first + i)) {
                 Look::Ready(strip) => strip,
@@ -76,4 +125,10 @@ impl ResampledArray {
         }
         strip
     }
+}
+
+/// `count` rows of a block from its row `first` on.
+fn rows_from(block: &Block, first: usize, count: usize) -> Block {
+    let start = block.rows.start + first;
+    Block { rows: start..start + count, cols: block.cols.clone() }
 }

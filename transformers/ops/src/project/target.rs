@@ -12,6 +12,9 @@ pub const MAX_SIDE: u64 = 1 << 24;
 /// Cells of a grid at most: 2³⁶, a quarter of a terabyte of single precision.
 pub const MAX_CELLS: u64 = 1 << 36;
 
+/// How far a geographic extent may reach: cells may be centred on a pole.
+const POLAR_CELL: f64 = 95.0;
+
 /// What a size that does not divide an inferred extent changes, and whether one side may follow from the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SourceKind {
@@ -237,8 +240,8 @@ fn check_extent(e: [f64; 4], crs: &Crs) -> Result<(), OpError> {
         && (xmin < -540.0
             || xmax > 540.0
             || xmax - xmin > 360.0 + 1e-9
-            || ymin < -90.0 - 1e-9
-            || ymax > 90.0 + 1e-9);
+            || ymin < -POLAR_CELL
+            || ymax > POLAR_CELL);
     // No map of the Earth is wider than a few times its circumference.
     let metres = crs.units_to_metre().unwrap_or(1.0);
     let absurd = !crs.is_geographic() && e.iter().any(|v| (v * metres).abs() > 1e9);

@@ -150,7 +150,7 @@ impl Plane {
 }
 
 /// Fractions (s, t) for which `a(1−s)(1−t) + b·s(1−t) + e·s·t + d(1−s)t` is the origin, by Newton's method.
-pub(super) fn inverse_bilinear(a: [f64; 2], b: [f64; 2], e: [f64; 2], d: [f64; 2]) -> Option<(f64, f64)> {
+fn inverse_bilinear(a: [f64; 2], b: [f64; 2], e: [f64; 2], d: [f64; 2]) -> Option<(f64, f64)> {
     let along = [b[0] - a[0], b[1] - a[1]];
     let down = [d[0] - a[0], d[1] - a[1]];
     let twist = [a[0] - b[0] + e[0] - d[0], a[1] - b[1] + e[1] - d[1]];

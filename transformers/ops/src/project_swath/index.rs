@@ -27,8 +27,8 @@ pub(super) struct Band {
     pub bins: u32,
     /// Bins per degree of longitude.
     pub scale: f64,
-    /// Least cosine of a latitude in it.
-    pub cos: f64,
+    /// One over the least cosine of a latitude in it.
+    pub inverse_cos: f64,
 }
 
 /// The valid cells of a swath, sorted by bin.
@@ -41,11 +41,15 @@ pub struct SwathIndex {
     /// Southern edge of the first band and height of all of them, degrees.
     pub(super) south: f64,
     pub(super) height: f64,
+    /// One over the height.
+    pub(super) per_height: f64,
     /// Western edge of all bands and their width, degrees eastwards.
     pub(super) west: f64,
     pub(super) span: f64,
 }
 
+/// Cells of a bin, where a swath fills its box of latitudes and longitudes.
+const CELLS_PER_BIN: f64 = 2.0;
 /// Cells that one task numbers at a time.
 const CHUNK: usize = 1 << 16;
 
@@ -81,14 +85,14 @@ impl SwathIndex {
         self.points.is_empty()
     }
 
-    /// Bands and bins for about one cell a bin where a swath fills its box of latitudes and longitudes.
+    /// Bands, and bins about as wide as they are high.
     fn layout(reach: &Reach) -> Self {
         let (sin_s, sin_n) = (sphere::sin_cos_deg(reach.south).0, sphere::sin_cos_deg(reach.north).0);
         let square_degrees = (reach.span * (sin_n - sin_s).to_degrees()).max(1e-12);
         let high = reach.north - reach.south;
         let bins = reach.valid.max(16) as f64;
         // Neither more bands than cells, nor bins so small that single precision could not tell them apart.
-        let height = (square_degrees / bins).sqrt().max(high / bins).max(1e-5);
+        let height = (CELLS_PER_BIN * square_degrees / bins).sqrt().max(high / bins).max(1e-5);
         let count = (high / height).floor() as usize + 1;
         let mut bands = Vec::with_capacity(count);
         let mut first = 0u32;
@@ -98,7 +102,12 @@ impl SwathIndex {
             let wide = (reach.span * sphere::sin_cos_deg(widest).1 / height).clamp(1.0, 4.0 * bins);
             let n = wide.floor() as u32;
             let cos = sphere::sin_cos_deg(lo.abs().max(hi.abs()).min(90.0)).1;
-            bands.push(Band { first, bins: n, scale: f64::from(n) / reach.span, cos });
+            bands.push(Band {
+                first,
+                bins: n,
+                scale: f64::from(n) / reach.span,
+                inverse_cos: 1.0 / cos.max(1e-12),
+            });
             first += n;
         }
         let centre = sphere::unit(reach.west + reach.span * 0.5, (reach.south + reach.north) * 0.5);
@@ -109,6 +118,7 @@ impl SwathIndex {
             bands,
             south: reach.south,
             height,
+            per_height: 1.0 / height,
             west: reach.west,
             span: reach.span,
         }
@@ -117,7 +127,7 @@ impl SwathIndex {
     /// Number of the bin that holds a position.
     #[inline]
     fn bin(&self, lon: f64, lat: f64) -> u32 {
-        let b = ((lat - self.south) / self.height).max(0.0) as usize;
+        let b = ((lat - self.south) * self.per_height) as usize;
         let band = &self.bands[b.min(self.bands.len() - 1)];
         band.first + band.column(self.eastwards(lon))
     }
@@ -153,7 +163,7 @@ impl SwathIndex {
             })
             .collect();
         let bins = self.starts.len() - 1;
-        let per_task = bins.div_ceil(4 * rayon::current_num_threads()).max(1024);
+        let per_task = bins.div_ceil(2 * rayon::current_num_threads()).max(1024);
         // Chunks of the swath that have cells in a range of bins.
         let chunks = |lo: usize, hi: usize| {
             let meets = move |r: &(u32, u32)| (r.0 as usize) < hi && r.1 as usize >= lo;
@@ -247,7 +257,8 @@ pub fn narrowest(lons: &[f64], lats: &[f64]) -> Option<(f64, f64)> {
             let mut taken = vec![false; SLOTS];
             for (&lon, &lat) in lons.iter().zip(lats) {
                 if sphere::is_position(lon, lat) {
-                    taken[((lon.rem_euclid(360.0) / width) as usize).min(SLOTS - 1)] = true;
+                    let lon = if (0.0..360.0).contains(&lon) { lon } else { lon.rem_euclid(360.0) };
+                    taken[((lon / width) as usize).min(SLOTS - 1)] = true;
                 }
             }
             taken

@@ -92,7 +92,7 @@ impl Transform for ProjectSwath {
         let scene = as_floats.as_ref().unwrap_or(scene);
         let mut parts = Parts { places: Vec::new(), projected: Vec::new(), dropped: Default::default() };
         let mut notices = Vec::new();
-        let cache = StripCache::new(crate::project::cache::BUDGET);
+        let cache = StripCache::new(crate::project::cache::budget(&scene.request));
         let mut empty = None;
         for located in swaths(scene) {
             let geolocation = &scene.table.located[located].geolocation;
@@ -107,7 +107,11 @@ impl Transform for ProjectSwath {
                 Err(e) => return Err(e),
             };
             let method = options.method_for(&swath, scene.request.target.interpolation)?;
-            let target = Arc::new(TargetGrid::new(grid.clone())?);
+            let target = TargetGrid::new(grid.clone())?;
+            let t = &scene.request.target;
+            let inferred = t.extent.is_none() && t.grid.is_none() && !options.compat;
+            let domain = TargetGrid::domain(&grid.crs);
+            let target = Arc::new(if inferred { target.within(&domain) } else { target });
             let Some(resamplers) = resamplers(scene, &options, method, &swath, target) else {
                 empty = Some(nowhere(scene, geolocation));
                 continue;

@@ -1,6 +1,6 @@
 //! The exact nearest cell of a swath for every cell of a target.
 
-use super::index::{NONE, Point, SwathIndex, point};
+use super::index::{Band, NONE, Point, SwathIndex};
 use super::sphere;
 
 /// How far a neighbour may be.
@@ -11,10 +11,6 @@ pub enum Radius<'a> {
     /// At most `cap_m` metres, and at most this many metres from that cell.
     OfCell { metres: &'a [f32], cap_m: f64 },
 }
-
-/// Room for rounding when a distance is turned into degrees: bins are visited once too often rather than not at all.
-const SLACK: f64 = 1.0 + 1e-4;
-const SLACK_DEG: f64 = 2e-5;
 
 /// Numbers of the nearest cells for targets at `lons`, `lats` (degrees), [`NONE`] where none is near enough. Of cells
 /// at the same distance it is the one with the lowest number.
@@ -27,13 +23,15 @@ pub fn nearest(index: &SwathIndex, lons: &[f64], lats: &[f64], radius: Radius, o
     };
     let limit = sphere::chord_of_metres(cap_m).powi(2) as f32;
     let mut last: Option<Point> = None;
+    let mut place = Place::at(0.0, 0.0);
     for ((&lon, &lat), out) in lons.iter().zip(lats).zip(out) {
         *out = NONE;
         if !sphere::is_position(lon, lat) {
             continue;
         }
         let mut best = Best::within(limit);
-        let mut search = Search::new(index, lon, lat, &mut best);
+        place.moved_to(lon, lat);
+        let mut search = Search::new(index, &place, &mut best);
         if let Some(p) = last {
             search.offer(p);
         }
@@ -123,7 +121,7 @@ pub fn several<const K: usize>(index: &SwathIndex, lon: f64, lat: f64, radius_m:
     let limit2 = sphere::chord_of_metres(radius_m).powi(2) as f32;
     let mut wanted = Several { found: [(f32::INFINITY, NONE); K], count: 0, limit2 };
     if sphere::is_position(lon, lat) {
-        Search::new(index, lon, lat, &mut wanted).run();
+        Search::new(index, &Place::at(lon, lat), &mut wanted).run();
     }
     wanted.found.map(|(_, cell)| cell)
 }
@@ -133,18 +131,30 @@ struct Search<'a, W> {
     target: Point,
     lat: f64,
     east: f64,
-    cos_lat: f64,
+    /// One over the cosine of the latitude.
+    inverse_cos: f64,
     wanted: &'a mut W,
 }
 
+/// Squared degrees in a squared chord, for short ones.
+const DEGREES2: f64 = (180.0 / std::f64::consts::PI) * (180.0 / std::f64::consts::PI);
+/// Squared chords up to this are as good as squared angles (to 1e-4).
+const SHORT2: f32 = 2.5e-3;
+/// Room for rounding, in squared degrees: bins are visited once too often rather than not at all. It covers half a metre
+/// of error in a position, whatever the distance.
+const SPARE: f64 = 1.0 + 4e-4;
+const SPARE_DEG2: f64 = 1.5e-7;
+/// Degrees of longitude up to which an angle may stand for its sine.
+const NARROW: f64 = 3.0;
+
 impl<'a, W: Wanted> Search<'a, W> {
-    fn new(index: &'a SwathIndex, lon: f64, lat: f64, wanted: &'a mut W) -> Self {
+    fn new(index: &'a SwathIndex, place: &Place, wanted: &'a mut W) -> Self {
         Search {
             index,
-            target: point(index.origin, lon, lat, NONE),
-            lat,
-            east: index.eastwards(lon),
-            cos_lat: sphere::sin_cos_deg(lat).1,
+            target: place.relative_to(index.origin),
+            lat: place.lat,
+            east: index.eastwards(place.lon),
+            inverse_cos: place.inverse_cos,
             wanted,
         }
     }
@@ -155,70 +165,71 @@ impl<'a, W: Wanted> Search<'a, W> {
         self.wanted.offer(p, dx * dx + dy * dy + dz * dz);
     }
 
-    /// Angle of the present bound in degrees, rounded up.
+    /// The present bound in squared degrees, rounded up.
     #[inline]
-    fn angle(&self) -> f64 {
-        let chord = f64::from(self.wanted.limit2()).sqrt();
-        let radians = if chord < 0.05 { chord } else { 2.0 * (chord * 0.5).min(1.0).asin() };
-        radians.to_degrees() * SLACK + SLACK_DEG
+    fn reach2(&self) -> f64 {
+        let chord2 = self.wanted.limit2();
+        if chord2 < SHORT2 {
+            return f64::from(chord2) * DEGREES2 * SPARE + SPARE_DEG2;
+        }
+        let half = (f64::from(chord2).sqrt() * 0.5).min(1.0);
+        (2.0 * half.asin().to_degrees()).powi(2) * SPARE + SPARE_DEG2
     }
 
     /// Visits bands from the target's own outwards, as long as they can hold something nearer.
+    #[inline]
     fn run(&mut self) {
-        let bands = self.index.bands.len() as i64;
-        let own = ((self.lat - self.index.south) / self.index.height).floor();
-        let own = (own.clamp(-1.0, bands as f64)) as i64;
+        let (height, bands) = (self.index.height, self.index.bands.len() as i64);
+        let up = self.lat - self.index.south;
+        let own = ((up * self.index.per_height + 1.0) as i64 - 1).clamp(-1, bands);
         self.visit(own, 0.0);
         let (mut below, mut above) = (own - 1, own + 1);
         while below >= 0 || above < bands {
-            let angle = self.angle();
             if below >= 0 {
-                let gap = self.lat - (self.index.south + (below + 1) as f64 * self.index.height);
-                below = if gap > angle { -1 } else { self.visit(below, gap.max(0.0)) - 1 };
+                let gap = (up - (below + 1) as f64 * height).max(0.0);
+                below = if gap * gap > self.reach2() { -1 } else { self.visit(below, gap) - 1 };
             }
             if above < bands {
-                let gap = self.index.south + above as f64 * self.index.height - self.lat;
-                above = if gap > angle { bands } else { self.visit(above, gap.max(0.0)) + 1 };
+                let gap = (above as f64 * height - up).max(0.0);
+                above = if gap * gap > self.reach2() { bands } else { self.visit(above, gap) + 1 };
             }
         }
     }
 
     /// Offers the cells of a band, `gap` degrees away, that can be near enough.
+    #[inline]
     fn visit(&mut self, band: i64, gap: f64) -> i64 {
         let Some(b) = usize::try_from(band).ok().and_then(|b| self.index.bands.get(b)) else { return band };
-        let angle = self.angle();
+        let reach2 = self.reach2();
         // On the plane the gap uses up a part of the distance. That holds on the sphere only for short ones.
-        let along = if angle < 1.0 { (angle * angle - gap * gap).max(0.0).sqrt() * SLACK } else { angle };
-        let half = self.half_width(along + SLACK_DEG, b.cos);
-        if half >= 180.0 {
+        let along2 = if reach2 < 1.0 { (reach2 - gap * gap).max(0.0) } else { reach2 };
+        // The smaller cosine, that of the target or of the band, makes up for what the gap does to the width.
+        let half = along2.sqrt() * self.inverse_cos.max(b.inverse_cos) * 1.001;
+        let half = if half < NARROW { half } else { self.wide(along2.sqrt(), b) };
+        let (lo, hi) = (self.east - half, self.east + half);
+        if lo >= 0.0 && hi < 360.0 {
+            if lo <= self.index.span {
+                self.scan(b.first + b.column(lo), b.first + b.column(hi) + 1);
+            }
+        } else if half >= 180.0 {
             self.scan(b.first, b.first + b.bins);
-            return band;
-        }
-        for turn in [-360.0, 0.0, 360.0] {
-            let (lo, hi) = (self.east - half + turn, self.east + half + turn);
-            if hi >= 0.0 && lo <= self.index.span {
-                self.scan(b.first + b.column(lo.max(0.0)), b.first + b.column(hi) + 1);
+        } else {
+            for turn in [-360.0, 0.0, 360.0] {
+                let (lo, hi) = (lo + turn, hi + turn);
+                if hi >= 0.0 && lo <= self.index.span {
+                    self.scan(b.first + b.column(lo.max(0.0)), b.first + b.column(hi) + 1);
+                }
             }
         }
         band
     }
 
-    /// Degrees of longitude that `angle` degrees of distance can make between this latitude and those of a band whose
-    /// least cosine is given: sin(angle) / cos(latitude) is the sine of the half width, and the smaller cosine makes up
-    /// for what the gap between them does to it.
-    #[inline]
-    fn half_width(&self, angle: f64, band_cos: f64) -> f64 {
-        let cos = self.cos_lat.min(band_cos);
-        let ratio = angle * (1.0 / 57.29);
-        if ratio < 0.05 * cos {
-            return ratio / cos * 57.4;
-        }
-        let sine = angle.min(90.0).to_radians().sin();
-        if angle + self.lat.abs() >= 90.0 || sine >= cos {
-            180.0
-        } else {
-            (sine / cos).asin().to_degrees() * SLACK
-        }
+    /// Degrees of longitude that `angle` degrees of distance can make between this latitude and those of a band:
+    /// sin(angle) / cos(latitude) is the sine of the half width.
+    #[cold]
+    fn wide(&self, angle: f64, band: &Band) -> f64 {
+        let sine = angle.min(90.0).to_radians().sin() * self.inverse_cos.max(band.inverse_cos);
+        if angle + self.lat.abs() >= 90.0 || sine >= 1.0 { 180.0 } else { sine.asin().to_degrees() * 1.001 }
     }
 
     #[inline]
@@ -228,6 +239,40 @@ impl<'a, W: Wanted> Search<'a, W> {
         for p in &index.points[range] {
             self.offer(*p);
         }
+    }
+}
+
+/// A target: its position and what follows from the latitude, which neighbours often share.
+struct Place {
+    lon: f64,
+    lat: f64,
+    sin_lat: f64,
+    cos_lat: f64,
+    inverse_cos: f64,
+}
+
+impl Place {
+    fn at(lon: f64, lat: f64) -> Self {
+        let (sin_lat, cos_lat) = sphere::sin_cos_deg(lat);
+        // At the poles any longitude is near.
+        Place { lon, lat, sin_lat, cos_lat, inverse_cos: 1.0 / cos_lat.max(1e-12) }
+    }
+
+    /// The next target.
+    #[inline]
+    fn moved_to(&mut self, lon: f64, lat: f64) {
+        if lat == self.lat {
+            self.lon = lon;
+        } else {
+            *self = Place::at(lon, lat);
+        }
+    }
+
+    #[inline]
+    fn relative_to(&self, origin: sphere::Vec3) -> Point {
+        let (sin_lon, cos_lon) = sphere::sin_cos_deg(self.lon);
+        let v = sphere::sub([self.cos_lat * cos_lon, self.cos_lat * sin_lon, self.sin_lat], origin);
+        Point { x: v[0] as f32, y: v[1] as f32, z: v[2] as f32, cell: NONE }
     }
 }
 

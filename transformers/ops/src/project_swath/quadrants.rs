@@ -1,11 +1,15 @@
 //! Bilinear interpolation as pyresample does it, for comparison: corners are the nearest cells of the four quadrants
-//! around a target, out of its 16 nearest cells; without one in each of them a target gets nothing.
+//! around a target, out of its 16 nearest cells; without one in each of them a target gets nothing. Where the equations
+//! of an irregular quadrilateral have no solution inside, those of one with parallel uprights and then those of a
+//! parallelogram are tried, so that some targets get values that are no exact interpolation. Nor do targets with fewer
+//! than 16 cells within the radius: for the others the reference takes the first cell of the swath near the target grid,
+//! wherever that is.
 
 use std::sync::Arc;
 
-use super::bilinear::inverse_bilinear;
 use super::index::{NONE, SwathIndex};
 use super::nearest::several;
+use super::sphere;
 use super::swath::Swath;
 use super::target::TargetGrid;
 use super::tiles::Tiles;
@@ -14,12 +18,13 @@ use crate::project::{Blender, Block, Footprint, Plane};
 /// Neighbours that corners are chosen from.
 const NEIGHBOURS: usize = 16;
 
-/// Corners of a target (upper left, upper right, lower right, lower left) and its place between them.
+/// Corners of a target (upper left, upper right, lower left, lower right) and its place between them: to the right and
+/// down. In double precision: the reference cuts decimals off, so that the last digit decides.
 #[derive(Clone, Copy)]
 struct Corners {
     cells: [u32; 4],
-    s: f32,
-    t: f32,
+    s: f64,
+    t: f64,
 }
 
 const NOTHING: Corners = Corners { cells: [NONE; 4], s: 0.0, t: 0.0 };
@@ -31,8 +36,10 @@ pub struct Quadrants {
     index: SwathIndex,
     radius_m: f64,
     /// Columns and rows of the swath's cells on the target.
-    u: Vec<f32>,
-    v: Vec<f32>,
+    u: Vec<f64>,
+    v: Vec<f64>,
+    /// What stands for cells that are not within the radius.
+    first: u32,
     tiles: Tiles<Corners>,
 }
 
@@ -40,9 +47,10 @@ impl Quadrants {
     /// `None` when no cell has a position.
     pub fn new(swath: Arc<Swath>, target: Arc<TargetGrid>, radius_m: f64) -> Option<Self> {
         let index = SwathIndex::build(&swath.lons, &swath.lats)?;
-        let (u, v) = target.fractions(&swath);
+        let (u, v) = target.fractions_f64(&swath);
         let tiles = Tiles::new(target.shape());
-        Some(Quadrants { swath, target, index, radius_m, u, v, tiles })
+        let first = first_cell(&swath, &target, radius_m);
+        Some(Quadrants { swath, target, index, radius_m, u, v, first, tiles })
     }
 
     fn of(&self, block: &Block) -> Vec<Corners> {
@@ -52,35 +60,109 @@ impl Quadrants {
             .zip(lons.iter().zip(&lats))
             .map(|((row, col), (&lon, &lat))| {
                 let near = several::<NEIGHBOURS>(&self.index, lon, lat, self.radius_m);
-                self.corners([col as f32, row as f32], &near).unwrap_or(NOTHING)
+                self.corners([col as f64, row as f64], &near).unwrap_or(NOTHING)
             })
             .collect()
     }
 
-    fn corners(&self, [col, row]: [f32; 2], near: &[u32]) -> Option<Corners> {
+    fn corners(&self, [col, row]: [f64; 2], near: &[u32]) -> Option<Corners> {
         let mut cells = [NONE; 4];
         let mut at = [[0.0; 2]; 4];
-        for &cell in near.iter().filter(|c| **c != NONE) {
-            let (x, y) = (self.u[cell as usize] - col, self.v[cell as usize] - row);
-            let quadrant = match (x < 0.0, x > 0.0, y < 0.0, y > 0.0) {
+        let stand_in = near.contains(&NONE).then_some(&self.first);
+        for &cell in near.iter().chain(stand_in).filter(|c| **c != NONE) {
+            let (x, y) = (self.u[cell as usize] - col, row - self.v[cell as usize]);
+            let quadrant = match (x < 0.0, x > 0.0, y > 0.0, y < 0.0) {
                 (true, _, true, _) => 0,
                 (_, true, true, _) => 1,
-                (_, true, _, true) => 2,
-                (true, _, _, true) => 3,
+                (true, _, _, true) => 2,
+                (_, true, _, true) => 3,
                 _ => continue,
             };
             if cells[quadrant] == NONE {
                 cells[quadrant] = cell;
-                at[quadrant] = [f64::from(x), f64::from(y)];
+                at[quadrant] = [x, y];
             }
         }
         if cells.contains(&NONE) {
             return None;
         }
-        let (s, t) = inverse_bilinear(at[0], at[1], at[2], at[3])?;
-        let inside = (0.0..=1.0).contains(&s) && (0.0..=1.0).contains(&t);
-        inside.then_some(Corners { cells, s: s as f32, t: t as f32 })
+        let (s, t) = fractions(at)?;
+        Some(Corners { cells, s, t })
     }
+}
+
+/// The first cell in the box around the target grid in degrees, a search radius larger; of all cells where the grid goes
+/// round a pole or across the antimeridian.
+fn first_cell(swath: &Swath, target: &TargetGrid, radius_m: f64) -> u32 {
+    let [rows, cols] = target.shape();
+    let rims = [
+        Block { rows: 0..1, cols: 0..cols },
+        Block { rows: rows.saturating_sub(1)..rows, cols: 0..cols },
+        Block { rows: 0..rows, cols: 0..1 },
+        Block { rows: 0..rows, cols: cols.saturating_sub(1)..cols },
+    ];
+    let (mut west, mut east, mut south, mut north) = (f64::MAX, f64::MIN, f64::MAX, f64::MIN);
+    let mut widest = 0.0f64;
+    for (lons, lats) in rims.iter().map(|rim| target.positions(rim)) {
+        lons.windows(2).for_each(|w| widest = widest.max((w[1] - w[0]).abs()));
+        lons.iter().for_each(|&v| (west, east) = (west.min(v), east.max(v)));
+        lats.iter().for_each(|&v| (south, north) = (south.min(v), north.max(v)));
+    }
+    let reach = (radius_m / sphere::EARTH_RADIUS_M).to_degrees();
+    let across = reach / south.abs().max(north.abs()).min(89.0).to_radians().cos();
+    let whole = widest > 180.0;
+    let is_near = |lon: f64, lat: f64| {
+        let beside = lon >= west - across && lon <= east + across;
+        whole || (beside && lat >= south - reach && lat <= north + reach)
+    };
+    let places = swath.lons.iter().zip(&swath.lats);
+    let found =
+        places.enumerate().find(|(_, (lon, lat))| sphere::is_position(**lon, **lat) && is_near(**lon, **lat));
+    found.and_then(|(i, _)| u32::try_from(i).ok()).unwrap_or(NONE)
+}
+
+/// Fractions to the right and down of the origin between upper left, upper right, lower left and lower right corner;
+/// `y` points up.
+fn fractions([p1, p2, p3, p4]: [[f64; 2]; 4]) -> Option<(f64, f64)> {
+    let both = |s: f64, t: f64| (is_fraction(s) && is_fraction(t)).then_some((s, t));
+    let irregular = || {
+        let t = root(p1, p2, p3, p4);
+        both(share([p1[1], p3[1], p2[1], p4[1]], t), t)
+    };
+    let uprights_parallel = || {
+        let s = root(p1, p3, p2, p4);
+        both(s, share([p1[1], p2[1], p3[1], p4[1]], s))
+    };
+    let parallelogram = || {
+        let (along, down) = ([p2[0] - p1[0], p2[1] - p1[1]], [p3[0] - p1[0], p3[1] - p1[1]]);
+        let t = (along[1] * p1[0] - along[0] * p1[1]) / (along[0] * down[1] - along[1] * down[0]);
+        // The sign of the second term is that of the reference.
+        both((down[0] * t - p1[0]) / along[0], t)
+    };
+    irregular().or_else(uprights_parallel).or_else(parallelogram)
+}
+
+fn is_fraction(v: f64) -> bool {
+    (0.0..=1.0).contains(&v)
+}
+
+/// The fraction of the sides `a` to `c` and `b` to `d` whose ends are in line with the origin: a root of a quadratic
+/// equation, of two the one with the positive square root first, else the root of its linear part. NaN without any.
+fn root(a: [f64; 2], b: [f64; 2], c: [f64; 2], d: [f64; 2]) -> f64 {
+    let cross = |p: [f64; 2], q: [f64; 2]| p[0] * q[1] - p[1] * q[0];
+    let (left, right) = ([c[0] - a[0], c[1] - a[1]], [d[0] - b[0], d[1] - b[1]]);
+    let (square, linear, constant) = (cross(left, right), cross(left, b) + cross(a, right), cross(a, b));
+    let radical = (linear * linear - 4.0 * square * constant).sqrt();
+    let candidates =
+        [(radical - linear) / (2.0 * square), (-linear - radical) / (2.0 * square), -constant / linear];
+    candidates.into_iter().find(|v| is_fraction(*v)).unwrap_or(f64::NAN)
+}
+
+/// The other fraction by heights alone: `first`, `second` are those of the ends of one side, `third`, `fourth` of the
+/// opposite one, `f` the fraction along both.
+fn share([first, second, third, fourth]: [f64; 4], f: f64) -> f64 {
+    let here = first + (second - first) * f;
+    -here / (third + (fourth - third) * f - here)
 }
 
 /// Values on that geometry.
@@ -112,10 +194,16 @@ impl QuadrantBilinear {
                         *out = real(f64::NAN);
                         continue;
                     }
-                    let (s, t) = (f64::from(c.s), f64::from(c.t));
-                    let weights = [(1.0 - s) * (1.0 - t), s * (1.0 - t), s * t, (1.0 - s) * t];
-                    let value = |cell: u32| number(plane.at(cell as usize / width, cell as usize % width));
-                    let sum: f64 = c.cells.iter().zip(weights).map(|(cell, w)| w * value(*cell)).sum();
+                    let (s, t) = (c.s, c.t);
+                    let value = |i: usize| {
+                        let cell = c.cells[i] as usize;
+                        number(plane.at(cell / width, cell % width))
+                    };
+                    // In the order of the reference, for the sake of the last digit.
+                    let sum = value(0) * (1.0 - s) * (1.0 - t)
+                        + value(1) * s * (1.0 - t)
+                        + value(2) * (1.0 - s) * t
+                        + value(3) * s * t;
                     *out = real(if self.truncates { sum.trunc() } else { sum });
                 }
             },

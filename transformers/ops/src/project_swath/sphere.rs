@@ -7,12 +7,16 @@ pub const EARTH_RADIUS_M: f64 = 6_371_008.8;
 /// A unit vector.
 pub type Vec3 = [f64; 3];
 
+/// 1.5 · 2⁵²: doubles of that size have no fractions.
+const ROUNDS: f64 = 6_755_399_441_055_744.0;
+
 /// Sine and cosine of an angle in degrees, to 1e-15.
 ///
 /// Branch-free, so loops over it become vector code: reduction to ±45°, then Taylor polynomials.
 #[inline]
 pub fn sin_cos_deg(degrees: f64) -> (f64, f64) {
-    let quarter = (degrees * (1.0 / 90.0)).round();
+    // Adding and taking away a large number rounds without a call.
+    let quarter = (degrees * (1.0 / 90.0) + ROUNDS) - ROUNDS;
     let r = (degrees - quarter * 90.0) * (std::f64::consts::PI / 180.0);
     let r2 = r * r;
     let s = r
@@ -32,7 +36,7 @@ pub fn sin_cos_deg(degrees: f64) -> (f64, f64) {
                             + r2 * (1.0 / 479_001_600.0
                                 + r2 * (-1.0 / 87_178_291_200.0 + r2 * (1.0 / 20_922_789_888_000.0))))))));
     // Which quadrant: the remainder of a huge angle is meaningless anyway, so the cast may saturate.
-    match (quarter as i64).rem_euclid(4) {
+    match (quarter as i64) & 3 {
         0 => (s, c),
         1 => (c, -s),
         2 => (-s, -c),

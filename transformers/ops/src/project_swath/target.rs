@@ -15,6 +15,8 @@ pub struct TargetGrid {
     /// From longitude and latitude to the grid's CRS.
     to_grid: Transform,
     geographic: bool,
+    /// South and north: what lies beyond has no place on the target.
+    latitudes: Option<[f64; 2]>,
 }
 
 impl TargetGrid {
@@ -23,7 +25,18 @@ impl TargetGrid {
     pub fn new(grid: GridSpec) -> Result<Self, ModelError> {
         let to_grid = Self::way_to(&grid.crs)?;
         let geographic = grid.crs.is_geographic();
-        Ok(TargetGrid { grid, to_grid, geographic })
+        Ok(TargetGrid { grid, to_grid, geographic, latitudes: None })
+    }
+
+    /// The same with nothing beyond the latitudes of `domain`: a square around a hemisphere has corners that lie on the
+    /// other one.
+    pub fn within(self, domain: &Domain) -> Self {
+        let [_, south, _, north] = domain.usable;
+        TargetGrid { latitudes: Some([south, north]), ..self }
+    }
+
+    fn is_beyond(&self, lat: f64) -> bool {
+        self.latitudes.is_some_and(|[south, north]| !(south..=north).contains(&lat))
     }
 
     /// Rows and columns.
@@ -43,14 +56,33 @@ impl TargetGrid {
         if !self.to_grid.is_identity() {
             self.to_grid.inverse_points(&mut xs, &mut ys);
         }
+        if self.latitudes.is_some() {
+            xs.iter_mut().zip(&mut ys).filter(|(_, y)| self.is_beyond(**y)).for_each(|(x, y)| {
+                (*x, *y) = (f64::NAN, f64::NAN);
+            });
+        }
         (xs, ys)
     }
 
     /// Columns and rows of the cells of a swath, as fractions: 0 is the centre of the first. NaN where a cell has no
     /// place on the target.
     pub fn fractions(&self, swath: &Swath) -> (Vec<f32>, Vec<f32>) {
+        self.fractions_as(swath, f32::NAN, |v| v as f32)
+    }
+
+    /// The same in double precision.
+    pub fn fractions_f64(&self, swath: &Swath) -> (Vec<f64>, Vec<f64>) {
+        self.fractions_as(swath, f64::NAN, |v| v)
+    }
+
+    fn fractions_as<T: Copy + Send>(
+        &self,
+        swath: &Swath,
+        nowhere: T,
+        real: impl Fn(f64) -> T + Sync,
+    ) -> (Vec<T>, Vec<T>) {
         const PART: usize = 1 << 14;
-        let mut u = vec![f32::NAN; swath.lons.len()];
+        let mut u = vec![nowhere; swath.lons.len()];
         let mut v = u.clone();
         let parts = u.par_chunks_mut(PART).zip(v.par_chunks_mut(PART));
         let places = swath.lons.par_chunks(PART).zip(swath.lats.par_chunks(PART));
@@ -61,9 +93,9 @@ impl TargetGrid {
                 self.to_grid.points(&mut xs, &mut ys);
             }
             for (i, (&x, &y)) in xs.iter().zip(&ys).enumerate() {
-                if x.is_finite() && y.is_finite() {
-                    u[i] = (self.columns_from_west(x) - 0.5) as f32;
-                    v[i] = ((y - self.grid.y0) / self.grid.dy - 0.5) as f32;
+                if x.is_finite() && y.is_finite() && !self.is_beyond(lats[i]) {
+                    u[i] = real(self.columns_from_west(x) - 0.5);
+                    v[i] = real((y - self.grid.y0) / self.grid.dy - 0.5);
                 }
             }
         });

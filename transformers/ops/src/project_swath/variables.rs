@@ -11,7 +11,7 @@ use super::{NAME, is_position};
 use crate::error::OpError;
 use crate::project::array::Source;
 use crate::project::output::Parts;
-use crate::project::{Element, Projected, ResampledArray, Resampler, StripCache};
+use crate::project::{Element, Projected, ResampledArray, Resampler, StripCache, is_told_apart};
 use crate::scene::Scene;
 
 /// Adds all variables that a geolocation places to `parts`; those that can't be projected are left out with a notice.
@@ -74,7 +74,7 @@ fn projected(
     cache: &Arc<StripCache>,
 ) -> Result<Projected, String> {
     let var = scene.granule.var(v);
-    let element = element(options, var, resampler)?;
+    let mut element = element(options, var, resampler)?;
     let axis = |d| var.dims.iter().position(|o| *o == d);
     let row_axis = swath.dims[0].and_then(axis).ok_or("it does not lie on the rows of the swath")?;
     let mut shape = scene.granule.shape(v);
@@ -96,10 +96,15 @@ fn projected(
         .map(|(_, d)| d)
         .collect();
     let chunk_rows = var.storage.chunk_shape().and_then(|c| c.get(row_axis)).copied().unwrap_or(1);
-    let declared = element.declares_fill();
-    let attrs = if declared { Vec::new() } else { element.fill_attribute(&var.dtype).into_iter().collect() };
+    let told_apart = !options.compat && is_told_apart(var, &element);
+    if told_apart {
+        element = element.with_zero_outside();
+    }
+    let tells = element.declares_fill() || told_apart;
+    let attrs = if tells { Vec::new() } else { element.fill_attribute(&var.dtype).into_iter().collect() };
     let source = Source { data, shape, row_axis, col_axis, element, chunk_rows, transposed: false };
-    let data = Arc::new(ResampledArray::new(source, resampler.clone(), cache.clone()));
+    let data = ResampledArray::new(source, resampler.clone(), cache.clone());
+    let data = Arc::new(if told_apart { data.with_coverage() } else { data });
     Ok(Projected { var: v, place, leading, transposed: false, data, attrs })
 }
 

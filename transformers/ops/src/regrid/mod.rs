@@ -27,7 +27,7 @@ use crate::error::OpError;
 use crate::project::array::Source;
 use crate::project::output::{self, Parts};
 use crate::project::target::{self as wanted, SourceKind, Suggestion};
-use crate::project::{Element, Place, Projected, ResampledArray, Resampler, StripCache};
+use crate::project::{Element, Place, Projected, ResampledArray, Resampler, StripCache, is_told_apart};
 use crate::project_swath::ewa::Mode;
 use crate::project_swath::{Like, Target, bilinear::Mesh, ewa_on, footprint};
 use crate::scene::Scene;
@@ -62,7 +62,7 @@ impl Transform for Regrid {
 
     fn apply(&self, scene: &Scene) -> Result<Transformed, OpError> {
         check(scene)?;
-        let cache = StripCache::new(crate::project::cache::BUDGET);
+        let cache = StripCache::new(crate::project::cache::budget(&scene.request));
         let mut parts = Parts { places: Vec::new(), projected: Vec::new(), dropped: Default::default() };
         let mut done: Vec<(usize, SourceGrid, GridSpec)> = Vec::new();
         let mut notices = Vec::new();
@@ -126,6 +126,12 @@ fn check(scene: &Scene) -> Result<(), OpError> {
     let crs = target_crs(scene)?;
     if !crs.is_geographic() {
         return Err(scene.refuse(NAME, format!("Target CRS not supported: \"{}\"", crs.definition)));
+    }
+    let t = &scene.request.target;
+    if t.extent.is_none() && (t.cell_size.is_some() || t.width.is_some() || t.height.is_some()) {
+        let reason = "Insufficient or invalid target grid parameters: the regridder wants an extent with a size; add \
+                      --scale-extent, or leave out --compat";
+        return Err(scene.refuse(NAME, reason));
     }
     match scene.request.target.interpolation {
         None | Some(Interpolation::Ewa | Interpolation::EwaNearest) => Ok(()),
@@ -257,8 +263,12 @@ fn projected(
     let axis = |d| var.dims.iter().position(|o| *o == d).unwrap_or(0);
     let (row_axis, col_axis) = (axis(source.y.dim), axis(source.x.dim));
     let leading = var.dims.iter().copied().filter(|d| *d != source.y.dim && *d != source.x.dim).collect();
-    let element = Element::of(var);
-    let attrs = if element.declares_fill() {
+    let mut element = Element::of(var);
+    let told_apart = !compat(scene) && is_told_apart(var, &element);
+    if told_apart {
+        element = element.with_zero_outside();
+    }
+    let attrs = if element.declares_fill() || told_apart {
         Vec::new()
     } else {
         element.fill_attribute(&var.dtype).into_iter().collect()
@@ -273,8 +283,27 @@ fn projected(
         chunk_rows: var.storage.chunk_shape().and_then(|c| c.get(row_axis)).copied().unwrap_or(1),
         transposed,
     };
-    let data = Arc::new(ResampledArray::new(source, resampler.clone(), cache.clone()));
+    let data = ResampledArray::new(source, resampler.clone(), cache.clone());
+    let data = Arc::new(if told_apart { data.with_coverage() } else { data });
     Projected { var: v, place, leading, transposed, data, attrs }
+}
+
+/// Bounds of the geographic axes of a variable that was put on `grid`, as its old axes had them. Axes that can't be
+/// read as a grid of several cells leave none.
+pub(crate) fn add_bounds(
+    scene: &Scene,
+    out: &mut harmony_model::Granule,
+    located: usize,
+    grid: &GridSpec,
+    (var, transposed): (VarId, bool),
+) {
+    let geolocation = &scene.table.located[located].geolocation;
+    let Ok(Some(source)) = SourceGrid::read(&scene.granule, geolocation) else { return };
+    let Some(id) = out.find_var(&scene.granule.var(var).path) else { return };
+    let Some(dims) = axes::of_variable(out, id, transposed).filter(|_| grid.crs.is_geographic()) else {
+        return;
+    };
+    axes::add_bounds(&scene.granule, &source, grid, out, dims);
 }
 
 /// Axis types and bounds of a place in the finished granule.

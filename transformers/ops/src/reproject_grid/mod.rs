@@ -16,7 +16,7 @@ mod warp;
 
 pub use axis::{Axis, Reading};
 pub use choose::is_categorical;
-pub use kernel::resampler;
+pub use kernel::{Support, resampler};
 pub use source::{LocatedGrid, SourceGrid, located_grid};
 pub use suggest::{Suggested, suggest};
 pub use warp::{TOLERANCE, Trust, Warp};

@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use harmony_model::request::Compat;
 use harmony_model::{Attribute, GridSpec, Interpolation, VarId, Variable};
 
 use super::choose::{self, Choice};
-use super::kernel;
+use super::kernel::{self, Support};
 use super::source::{LocatedGrid, SourceGrid, located_grid};
 use super::suggest::suggest;
 use super::trust;
@@ -14,7 +15,7 @@ use super::warp::{Trust, Warp};
 use crate::error::OpError;
 use crate::project::{
     Element, Parts, Place, Projected, ResampledArray, Resampler, Source, SourceKind, StripCache, cache,
-    output, target,
+    is_told_apart, output, target,
 };
 use crate::scene::Scene;
 use crate::transform::Transformed;
@@ -71,7 +72,7 @@ impl Plan {
     /// # Errors
     /// When a variable asked for by name can't be resampled, or there is no way between two CRS.
     pub fn run(self, scene: &Scene) -> Result<Transformed, OpError> {
-        let cache = StripCache::new(cache::BUDGET);
+        let cache = StripCache::new(cache::budget(&scene.request));
         let mut parts = Parts { places: Vec::new(), projected: Vec::new(), dropped: BTreeSet::new() };
         let mut notices = self.notices;
         let mut substituted: BTreeMap<(&str, &str), Vec<String>> = BTreeMap::new();
@@ -98,7 +99,9 @@ impl Plan {
                         .or_default()
                         .push(var.path.clone());
                 }
-                let Some(resampler) = kernels.get(choice) else { continue };
+                let narrow = scene.request.compat_is(Compat::Nco);
+                let support = if narrow { Support::Narrow } else { Support::Widened };
+                let Some(resampler) = kernels.get(choice, support) else { continue };
                 parts.projected.push(projected(scene, step, v, place, resampler, choice, &cache));
             }
             drop_half_placed(scene, step, &mut parts, &mut notices)?;
@@ -106,7 +109,16 @@ impl Plan {
         notices.extend(substituted.into_iter().map(|((method, asked), vars)| {
             format!("{} hold(s) codes: resampled with '{method}' instead of '{asked}'", vars.join(", "))
         }));
-        Ok(Transformed { granule: output::build(scene, parts), notices })
+        let first = |place: usize| parts.projected.iter().find(|p| p.place == place);
+        let first: Vec<_> = (0..self.grids.len()).map(|i| first(i).map(|p| (p.var, p.transposed))).collect();
+        let mut granule = output::build(scene, parts);
+        if scene.request.compat.is_none() {
+            for (step, var) in self.grids.iter().zip(first) {
+                let Some(var) = var else { continue };
+                crate::regrid::add_bounds(scene, &mut granule, step.located, &step.target, var);
+            }
+        }
+        Ok(Transformed { granule, notices })
     }
 }
 
@@ -121,10 +133,10 @@ impl Kernels {
         Ok(Kernels { warp: Warp::shared(source, target, trust)?, made: BTreeMap::new() })
     }
 
-    fn get(&mut self, choice: Choice) -> Option<Resampler> {
+    fn get(&mut self, choice: Choice, support: Support) -> Option<Resampler> {
         let name = choice.method.name();
         if !self.made.contains_key(name) {
-            self.made.insert(name, kernel::resampler(&self.warp, choice.method)?);
+            self.made.insert(name, kernel::resampler(&self.warp, choice.method, support)?);
         }
         self.made.get(name).cloned()
     }
@@ -206,7 +218,10 @@ fn projected(
     let (row_axis, col_axis) = (axis(step.source.row), axis(step.source.col));
     let mut element = Element::of(var);
     let mut attrs = Vec::new();
-    if trust(&scene.request) == Trust::Blind && !element.declares_fill() {
+    let blind = trust(&scene.request) == Trust::Blind;
+    let told_apart =
+        !blind && is_told_apart(var, &element) && reaches_beyond(&step.source.grid, &step.target);
+    if told_apart || (blind && !element.declares_fill()) {
         element = element.with_zero_outside();
     } else if needs_fill_attribute(var, &element, step) {
         attrs.extend(element.fill_attribute(&var.dtype));
@@ -226,7 +241,8 @@ fn projected(
     let transposed = source.transposed;
     let leading =
         var.dims.iter().copied().filter(|d| *d != step.source.row && *d != step.source.col).collect();
-    let data = Arc::new(ResampledArray::new(source, resampler, cache.clone()));
+    let data = ResampledArray::new(source, resampler, cache.clone());
+    let data = Arc::new(if told_apart { data.with_coverage() } else { data });
     Projected { var: v, place, leading, transposed, data, attrs }
 }
 

@@ -8,8 +8,10 @@ use super::source::SourceGrid;
 use super::warp::Trust;
 use crate::project::Suggestion;
 
-/// Intervals on each edge of the source that are followed; 21 points, as GDAL does it.
-const STEPS: usize = 20;
+/// Intervals on each edge of the source that are followed, as GDAL does it: one for every 50 cells of the shorter side,
+/// within these bounds.
+const CELLS_OF_STEP: usize = 50;
+const STEPS: [usize; 2] = [20, 100];
 /// The same where an edge goes round the Earth or the source is cut.
 const DENSE_STEPS: usize = 360;
 /// Points along a side of the lattice where edges alone do not tell.
@@ -197,7 +199,8 @@ impl<'a> View<'a> {
         if let Some(domain) = &part.domain {
             return self.image_in_domain(part, domain);
         }
-        let steps = if part.cut || self.source.wraps_at().is_some() { DENSE_STEPS } else { STEPS };
+        let steps =
+            if part.cut || self.source.wraps_at().is_some() { DENSE_STEPS } else { edge_steps(self.source) };
         let (mut xs, mut ys) = ring(part.extent, steps);
         let failed = self.project(&mut xs, &mut ys);
         let diagonal = |xs: &[f64], ys: &[f64]| {
@@ -311,6 +314,11 @@ impl<'a> View<'a> {
         (self.project(&mut xs, &mut ys) == 0)
             .then(|| (xs[1] - xs[0]).hypot(ys[1] - ys[0]) / std::f64::consts::SQRT_2)
     }
+}
+
+fn edge_steps(source: &SourceGrid) -> usize {
+    let shorter = source.shape().into_iter().min().unwrap_or(0);
+    ((shorter + CELLS_OF_STEP / 2) / CELLS_OF_STEP).clamp(STEPS[0], STEPS[1])
 }
 
 /// Points around a rectangle from its north-western corner eastwards, the first one again at the end.

@@ -7,7 +7,7 @@ use harmony_model::geometry::Bbox;
 use harmony_model::request::Compat;
 use harmony_model::{DType, Runs, VarId};
 
-use super::kernel::{CellRule, Cells, LongitudeHits, longitude_hits};
+use super::kernel::{CellRule, Cells, LongitudeHits, longitude_hits, rounded};
 use crate::error::OpError;
 use crate::mask::Bits;
 use crate::scene::Scene;
@@ -56,9 +56,17 @@ pub fn limit(
     let lat_cells = axis_cells(scene, lat)?;
     let lon_cells = axis_cells(scene, lon)?;
     if let [one] = boxes {
-        selection.limit(&scene.granule, lat.dim, &lat_cells.within(one.south, one.north), why);
+        let gdal = scene.request.compat_is(Compat::Gdal);
+        let mut rows = lat_cells.within(one.south, one.north);
+        if gdal {
+            rows = rounded(&rows, one.north - one.south, &lat_cells, true);
+        }
+        selection.limit(&scene.granule, lat.dim, &rows, why);
         if !one.is_full_longitude() {
-            let hits = longitude_hits(&lon_cells, one.west, unwrapped_east(one));
+            let mut hits = longitude_hits(&lon_cells, one.west, unwrapped_east(one));
+            if gdal && hits.shift.is_empty() {
+                hits.runs = rounded(&hits.runs, unwrapped_east(one) - one.west, &lon_cells, false);
+            }
             limit_longitude(scene, selection, lon, hits, why);
         }
         return Ok(());
@@ -87,6 +95,25 @@ pub fn limit(
         coordinates_too: false,
         only_with_fill: false,
     });
+    Ok(())
+}
+
+/// Narrows the two axes of a grid to the one cell that holds a place.
+///
+/// # Errors
+/// When the coordinates can't be read.
+pub fn limit_to_place(
+    scene: &Scene,
+    selection: &mut Selection,
+    (lat, lon): (&GridAxis, &GridAxis),
+    (x, y): (f64, f64),
+    why: &str,
+) -> Result<(), OpError> {
+    let (lat_cells, lon_cells) = (axis_cells(scene, lat)?, axis_cells(scene, lon)?);
+    let row = lat_cells.only(&lat_cells.within(y, y), y, None);
+    let column = lon_cells.only(&longitude_hits(&lon_cells, x, x).runs, x, Some(360.0));
+    selection.limit(&scene.granule, lat.dim, &row, why);
+    selection.limit(&scene.granule, lon.dim, &column, why);
     Ok(())
 }
 

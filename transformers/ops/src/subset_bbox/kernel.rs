@@ -103,6 +103,21 @@ impl Cells {
         Runs::from_indices((0..self.lower.len()).filter(hit).map(|i| i as u64))
     }
 
+    /// The one of the cells `hits` that holds the value `at`: of two that share an edge, the one above it. Values
+    /// come round after `period`.
+    pub fn only(&self, hits: &Runs, at: f64, period: Option<f64>) -> Runs {
+        let above = |i: u64| {
+            let offset = at - self.lower[i as usize];
+            match period {
+                // A value on the edge may be a rounding error below it.
+                Some(period) => (offset + self.tolerance).rem_euclid(period),
+                None => offset,
+            }
+        };
+        let nearest = hits.indices().min_by(|&a, &b| above(a).total_cmp(&above(b)));
+        nearest.map_or_else(Runs::default, |i| Runs::range(i, 1))
+    }
+
     /// Middles of the cells.
     pub fn centres(&self) -> Vec<f64> {
         self.lower.iter().zip(&self.upper).map(|(a, b)| f64::midpoint(*a, *b)).collect()
@@ -217,6 +232,18 @@ fn median_step(values: &[f64]) -> f64 {
     steps[steps.len() / 2]
 }
 
+/// GDAL's window has as many cells as the box is cells long, rounded, from the one that holds the box's western or
+/// northern edge on, although a box that lies between the cells touches one more.
+pub fn rounded(runs: &Runs, length: f64, cells: &Cells, from_greatest: bool) -> Runs {
+    let [Some(&first), Some(&last)] = [cells.lower.first(), cells.lower.last()] else { return runs.clone() };
+    let size = (last - first).abs() / (cells.lower.len().max(2) - 1) as f64;
+    let wanted = (length / size + 0.5).floor().max(1.0);
+    let keep = if wanted < runs.len() as f64 { wanted as usize } else { return runs.clone() };
+    let over = runs.len() as usize - keep;
+    let at_end = (first < last) != from_greatest;
+    Runs::from_indices(runs.indices().skip(if at_end { 0 } else { over }).take(keep))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -241,6 +268,18 @@ mod tests {
         let cells = Cells::new(&axis(0.5, 1.0, 10), CellRule::Centres, 0.0);
         assert_eq!(indices(&cells.within(3.0, 3.0)), [2, 3]);
         assert_eq!(indices(&cells.within(3.2, 3.2)), [3]);
+    }
+
+    #[test]
+    fn a_place_on_an_edge_is_in_the_cell_above_it() {
+        let rising = Cells::new(&axis(0.5, 1.0, 10), CellRule::Centres, 0.0);
+        assert_eq!(indices(&rising.only(&rising.within(3.0, 3.0), 3.0, None)), [3]);
+        assert_eq!(indices(&rising.only(&rising.within(10.0, 10.0), 10.0, None)), [9]);
+        let falling = Cells::new(&axis(9.5, -1.0, 10), CellRule::Centres, 0.0);
+        assert_eq!(indices(&falling.only(&falling.within(3.0, 3.0), 3.0, None)), [6]);
+        let globe = Cells::new(&axis(-179.5, 1.0, 360), CellRule::Centres, 0.0);
+        let seam = longitude_hits(&globe, 180.0, 180.0).runs;
+        assert_eq!(indices(&globe.only(&seam, 180.0, Some(360.0))), [0]);
     }
 
     #[test]

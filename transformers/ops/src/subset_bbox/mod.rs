@@ -124,6 +124,7 @@ fn apply_point(
             region::limit_trajectory(scene, selection, *dim, &bits, &why);
             Ok(())
         }
+        Geolocation::Grid { lat, lon } => grid::limit_to_place(scene, selection, (lat, lon), (x, y), &why),
         other => {
             let place = Bbox { west: x, south: y, east: x, north: y };
             apply_boxes(scene, selection, other, &[place])

@@ -9,7 +9,7 @@ use harmony_model::geolocation::{ProjectedAxis, ProjectedAxisSource};
 use harmony_model::geometry::Bbox;
 use harmony_model::request::Compat;
 
-use super::kernel::{CellRule, Cells};
+use super::kernel::{CellRule, Cells, rounded};
 use crate::compat::without_last;
 use crate::error::OpError;
 use crate::region::Region;
@@ -55,6 +55,10 @@ pub fn limit(
             let (rows, cols) = planar_window(&plane, outline, &super::Boxes(boxes));
             match compat {
                 Some(Compat::GdalAdapter) => (without_last(&rows), without_last(&cols)),
+                Some(Compat::Gdal) if crs.is_geographic() && parts.len() == 1 => {
+                    let [width, height] = [parts[0].east - parts[0].west, parts[0].north - parts[0].south];
+                    (rounded(&rows, height, &plane.rows, true), rounded(&cols, width, &plane.cols, false))
+                }
                 _ => (rows, cols),
             }
         }

@@ -46,6 +46,7 @@ impl Operation for SubsetVariables {
         let times: Vec<_> =
             keep.iter().filter_map(|&v| scene.times.for_var(v)).flat_map(|t| t.variables()).collect();
         keep.extend(companions::closure(&scene.granule, &times, &scene.table));
+        keep.extend(crate::grid_indexed::companions(scene, &keep)?);
         // Groups that are never cut (ancillary data, METADATA) describe the granule as a whole.
         let described = |v: &harmony_model::VarId| {
             let group = scene.granule.var(*v).group;

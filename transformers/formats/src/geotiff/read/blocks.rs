@@ -6,7 +6,7 @@ use harmony_model::{ArraySource, ByteSource, Filter, ReadError, Runs, StoredChun
 
 use super::super::tags::{Compression, Predictor};
 use super::image::Image;
-use crate::chunked::{ChunkLocator, ChunkedArray, ChunkedSpec};
+use crate::chunked::{ChunkLocator, ChunkedArray, ChunkedSpec, ContiguousArray, ContiguousSpec};
 
 /// The arrays of all bands.
 ///
@@ -27,29 +27,45 @@ pub fn arrays(
         }
         // The floating-point predictor gives native order whatever the order of the file.
         let native = image.predictor == Predictor::FloatingPoint || big_endian == cfg!(target_endian = "big");
-        ChunkedArray::new(ChunkedSpec {
+        let swap_width = if native { 1 } else { image.dtype.size() };
+        let whole = image.one_piece(first_block).map(|offset| {
+            ContiguousArray::new(ContiguousSpec {
+                object: object.clone(),
+                source: source.clone(),
+                offset: Some(offset),
+                shape: shape.clone(),
+                element_size: image.dtype.size(),
+                swap_width,
+                fill: fill.to_vec(),
+                record_stride: None,
+                heap: None,
+            })
+        });
+        let blocks = ChunkedArray::new(ChunkedSpec {
             object,
             source_name: source.name().into(),
             shape,
             chunk_shape,
             element_size: image.dtype.size(),
-            swap_width: if native { 1 } else { image.dtype.size() },
+            swap_width,
             filters: filters(image, samples, big_endian),
             fill: fill.to_vec(),
             locator: Arc::new(Blocks { source: source.clone(), image: image.clone(), first_block }),
             heap: None,
-        })
+        });
+        match whole {
+            Some(whole) => Arc::new(Strips { whole, blocks }) as Arc<dyn ArraySource>,
+            None => Arc::new(blocks),
+        }
     };
     if image.interleaved {
-        let all: Arc<ChunkedArray> = Arc::new(array("image".into(), 0));
+        let all = array("image".into(), 0);
         return (0..image.bands as u64)
             .map(|band| -> Arc<dyn ArraySource> { Arc::new(Sample { all: all.clone(), band }) })
             .collect();
     }
     let plane = image.blocks_across() * image.blocks_down();
-    (0..image.bands as u64)
-        .map(|b| -> Arc<dyn ArraySource> { Arc::new(array(format!("band {}", b + 1), b * plane)) })
-        .collect()
+    (0..image.bands as u64).map(|b| array(format!("band {}", b + 1), b * plane)).collect()
 }
 
 /// What was done to a block, in the order of writing.
@@ -111,9 +127,29 @@ impl Blocks {
     }
 }
 
+/// Uncompressed strips that follow each other: read in long pieces, copied one by one.
+struct Strips {
+    whole: ContiguousArray,
+    blocks: ChunkedArray,
+}
+
+impl ArraySource for Strips {
+    fn read(&self, window: &Window, out: &mut [u8]) -> Result<(), ReadError> {
+        self.whole.read(window, out)
+    }
+
+    fn cost(&self, window: &Window) -> Result<u64, ReadError> {
+        self.whole.cost(window)
+    }
+
+    fn stored_chunk(&self, origin: &[u64], shape: &[u64]) -> Result<Option<StoredChunk>, ReadError> {
+        self.blocks.stored_chunk(origin, shape)
+    }
+}
+
 /// One band of interleaved ones.
 struct Sample {
-    all: Arc<ChunkedArray>,
+    all: Arc<dyn ArraySource>,
     band: u64,
 }
 

@@ -125,6 +125,29 @@ impl Image {
         })
     }
 
+    /// Where the pixels of a plane begin, when its strips are not compressed and follow each other without a gap.
+    pub fn one_piece(&self, first_block: u64) -> Option<u64> {
+        if self.tiled || self.compression != Compression::None {
+            return None;
+        }
+        let samples = if self.interleaved { self.bands as u64 } else { 1 };
+        let line = self.width.checked_mul(samples)?.checked_mul(self.dtype.size() as u64)?;
+        let first = usize::try_from(first_block).ok()?;
+        let start = *self.offsets.get(first)?;
+        let mut expected = start;
+        for i in 0..self.blocks_down() {
+            let index = first + usize::try_from(i).ok()?;
+            let rows = self.block_height.min(self.height - i * self.block_height);
+            let len = rows.checked_mul(line)?;
+            let there = start > 0 && *self.offsets.get(index)? == expected && *self.sizes.get(index)? == len;
+            if !there {
+                return None;
+            }
+            expected = expected.checked_add(len)?;
+        }
+        Some(start)
+    }
+
     pub fn blocks_across(&self) -> u64 {
         self.width.div_ceil(self.block_width)
     }

@@ -44,6 +44,17 @@ pub fn encode(strip: &Strip, at: Box, dtype: &DType, scheme: Scheme) -> Vec<u8> 
     compress(raw, scheme)
 }
 
+/// Encodes a block of a mask with one byte for each cell as single bits, rows padded to whole bytes.
+pub fn encode_mask(mask: &[u8], width: usize, at: Box, scheme: Scheme) -> Vec<u8> {
+    let height = mask.len().checked_div(width).unwrap_or(0);
+    let cells = gather(&Strip { bands: vec![mask], width, height }, at, 1);
+    let bits = |eight: &[u8]| {
+        eight.iter().enumerate().fold(0u8, |bits, (i, &m)| bits | (u8::from(m != 0) << (7 - i)))
+    };
+    let packed = cells.chunks(at.width.max(1)).flat_map(|row| row.chunks(8).map(bits)).collect();
+    compress(packed, Scheme { predictor: Predictor::None, ..scheme })
+}
+
 fn compress(raw: Vec<u8>, scheme: Scheme) -> Vec<u8> {
     let id = match scheme.compression {
         Compression::None | Compression::PackBits => return raw,
@@ -58,9 +69,22 @@ fn compress(raw: Vec<u8>, scheme: Scheme) -> Vec<u8> {
 }
 
 fn gather(strip: &Strip, at: Box, size: usize) -> Vec<u8> {
+    let mut out = vec![0; at.width * at.height * strip.bands.len() * size];
+    gather_into(strip, at, size, &mut out);
+    out
+}
+
+/// Pixels of a block as the file has them without compression.
+pub fn plain(strip: &Strip, at: Box, size: usize, out: &mut [u8]) {
+    gather_into(strip, at, size, out);
+    if cfg!(target_endian = "big") {
+        crate::chunked::swap_bytes(out, size);
+    }
+}
+
+fn gather_into(strip: &Strip, at: Box, size: usize, out: &mut [u8]) {
     let samples = strip.bands.len();
     let pixel = samples * size;
-    let mut out = vec![0; at.width * at.height * pixel];
     let (line, width) = (strip.width * size, at.width.min(strip.width - at.column));
     for (y, to) in out.chunks_exact_mut(at.width * pixel).enumerate() {
         let row = (at.row + y).min(strip.height - 1);
@@ -78,7 +102,6 @@ fn gather(strip: &Strip, at: Box, size: usize) -> Vec<u8> {
         let last = &inside[inside.len() - pixel..];
         over.chunks_exact_mut(pixel).for_each(|p| p.copy_from_slice(last));
     }
-    out
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use harmony_model::DType;
 
 use super::super::tags;
+use super::direct::CLASSIC;
 use super::directory::{self, Directory, header_size};
 use super::image::Image;
 use super::layout::Layout;
@@ -20,8 +21,35 @@ const LAYOUT: &str = "LAYOUT=IFDS_BEFORE_DATA\nBLOCK_ORDER=ROW_MAJOR\nBLOCK_LEAD
 /// Blocks are written in pieces of about this many bytes.
 const PIECE: usize = 4 << 20;
 
-/// The most that a classic file may hold; the rest is room for directories.
-const CLASSIC: u64 = u32::MAX as u64 - (64 << 20);
+/// Writes header and directory of a file whose blocks are in their places; gives the size of the file.
+///
+/// # Errors
+/// As [`write`].
+pub fn finish(
+    image: &Image,
+    layout: &Layout,
+    scheme: Scheme,
+    encoded: &Encoded,
+    big: bool,
+    file: &PendingFile,
+) -> Result<u64, WriteError> {
+    let place = |b: &Stored| match b {
+        Stored::Placed { offset, len } => (*offset, *len as u64),
+        Stored::Memory(_) | Stored::Spooled { .. } => unreachable!("all blocks of such files are placed"),
+    };
+    let [blocks] = &encoded.blocks[..] else { unreachable!("such files have one level") };
+    let part = Part { level: 0, is_mask: false, blocks };
+    let offsets: Vec<u64> = blocks.iter().map(|b| place(b).0).collect();
+    let ends = blocks.iter().map(|b| place(b).0 + place(b).1);
+    let start = ends.fold(header_size(big), u64::max);
+    let start = start + start % 2;
+    let content = Content::of(image, encoded)?;
+    let directory = content.directory(image, layout, scheme, &part, &offsets, big);
+    let bytes = directory::serialise(&mut [directory], start, big);
+    file.write_at(0, &header(start, big))?;
+    file.write_at(start, &bytes)?;
+    Ok(start + bytes.len() as u64)
+}
 
 /// Writes header, directories and blocks; gives the size of the file.
 ///
@@ -37,13 +65,17 @@ pub fn write(
     options: &WriteOptions,
 ) -> Result<u64, WriteError> {
     let (leader, trailer) = if layout.cog { (4, 4) } else { (0, 0) };
-    let sizes = encoded.blocks.iter().flatten().map(|b| b.len() as u64 + leader + trailer);
+    let parts = parts(encoded, image.masked);
+    let sizes = parts.iter().flat_map(|p| p.blocks).map(|b| b.len() as u64 + leader + trailer);
     let big = sizes.sum::<u64>() > CLASSIC;
     let content = Content::of(image, encoded)?;
-    let zero: Vec<Vec<u64>> = encoded.blocks.iter().map(|l| vec![0; l.len()]).collect();
+    let zero: Vec<Vec<u64>> = parts.iter().map(|p| vec![0; p.blocks.len()]).collect();
     let make = |offsets: &[Vec<u64>]| -> Vec<Directory> {
-        let one = |i| content.directory(image, layout, scheme, &encoded.blocks, offsets, i, big);
-        (0..layout.levels.len()).map(one).collect()
+        let one = |(part, offsets): (&Part, &Vec<u64>)| match part.is_mask {
+            false => content.directory(image, layout, scheme, part, offsets, big),
+            true => mask_directory(layout, scheme, part, offsets, big),
+        };
+        parts.iter().zip(offsets).map(one).collect()
     };
     let ghost = if layout.cog { ghost_header() } else { String::new() };
     let start = header_size(big) + ghost.len() as u64;
@@ -51,8 +83,8 @@ pub fn write(
     let head_size = start + directory::size_of(&make(&zero), big);
     let mut offsets = zero;
     let mut end = head_size;
-    for (blocks, offsets) in encoded.blocks.iter().zip(&mut offsets).rev() {
-        for (block, offset) in blocks.iter().zip(offsets) {
+    for (part, offsets) in parts.iter().zip(&mut offsets).rev() {
+        for (block, offset) in part.blocks.iter().zip(offsets) {
             *offset = end + leader;
             end += leader + block.len() as u64 + trailer;
         }
@@ -62,8 +94,27 @@ pub fn write(
     head.resize(start as usize, 0);
     head.extend(directory::serialise(&mut make(&offsets), start, big));
     file.write_at(0, &head)?;
-    write_blocks(layout, encoded, spool, file, head_size, options)?;
+    write_blocks(layout, &parts, spool, file, head_size, options)?;
     Ok(end)
+}
+
+/// What one directory describes: a level, or its mask.
+struct Part<'a> {
+    level: usize,
+    is_mask: bool,
+    blocks: &'a [Stored],
+}
+
+/// In the order of directories: each level, followed by its mask.
+fn parts(encoded: &Encoded, masked: bool) -> Vec<Part<'_>> {
+    let levels = encoded.blocks.iter().zip(&encoded.masks).enumerate();
+    levels
+        .flat_map(|(level, (blocks, mask))| {
+            let image = Part { level, is_mask: false, blocks };
+            [Some(image), masked.then_some(Part { level, is_mask: true, blocks: mask })]
+        })
+        .flatten()
+        .collect()
 }
 
 fn ghost_header() -> String {
@@ -85,14 +136,14 @@ fn header(first: u64, big: bool) -> Vec<u8> {
 /// From the smallest overview to the full size, so that the first bytes of a file give a picture of all of it.
 fn write_blocks(
     layout: &Layout,
-    encoded: &Encoded,
+    parts: &[Part],
     spool: &Spool,
     file: &PendingFile,
     start: u64,
     options: &WriteOptions,
 ) -> Result<(), WriteError> {
     let (mut at, mut buffer) = (start, Vec::with_capacity(PIECE + PIECE / 4));
-    for block in encoded.blocks.iter().rev().flatten() {
+    for block in parts.iter().rev().flat_map(|p| p.blocks) {
         if layout.cog {
             buffer.extend((block.len() as u32).to_le_bytes());
         }
@@ -150,17 +201,16 @@ impl Content {
         Ok(Content { keys, metadata: metadata.finish(), nodata })
     }
 
-    #[expect(clippy::too_many_arguments, reason = "all of it is in a directory")]
     fn directory(
         &self,
         image: &Image,
         layout: &Layout,
         scheme: Scheme,
-        blocks: &[Vec<Stored>],
-        offsets: &[Vec<u64>],
-        index: usize,
+        part: &Part,
+        offsets: &[u64],
         big: bool,
     ) -> Directory {
+        let index = part.level;
         let level = &layout.levels[index];
         let mut d = Directory::default();
         if index > 0 {
@@ -168,17 +218,7 @@ impl Content {
         }
         size(&mut d, level);
         samples(&mut d, image, layout, scheme);
-        let sizes: Vec<u32> = blocks[index].iter().map(|b| b.len() as u32).collect();
-        if layout.tiled {
-            d.shorts(tags::TILE_WIDTH, &[level.block_width as u16]);
-            d.shorts(tags::TILE_LENGTH, &[level.block_height as u16]);
-            d.offsets(tags::TILE_OFFSETS, &offsets[index], big);
-            d.longs(tags::TILE_BYTE_COUNTS, &sizes);
-        } else {
-            d.longs(tags::ROWS_PER_STRIP, &[level.block_height as u32]);
-            d.offsets(tags::STRIP_OFFSETS, &offsets[index], big);
-            d.longs(tags::STRIP_BYTE_COUNTS, &sizes);
-        }
+        blocks(&mut d, layout, part, offsets, big);
         if let Some(nodata) = &self.nodata {
             d.text(tags::GDAL_NODATA, nodata);
         }
@@ -206,6 +246,38 @@ impl Content {
         if !self.keys.text.is_empty() {
             d.text(tags::GEO_ASCII_PARAMS, &self.keys.text);
         }
+    }
+}
+
+/// The directory of a mask: one bit for each cell (TIFF 6.0, section 8, transparency mask).
+fn mask_directory(layout: &Layout, scheme: Scheme, part: &Part, offsets: &[u64], big: bool) -> Directory {
+    let mut d = Directory::default();
+    // Bit 2: a mask; bit 0: of reduced resolution.
+    d.longs(tags::NEW_SUBFILE_TYPE, &[if part.level > 0 { 5 } else { 4 }]);
+    size(&mut d, &layout.levels[part.level]);
+    d.shorts(tags::BITS_PER_SAMPLE, &[1]);
+    d.shorts(tags::COMPRESSION, &[scheme.compression.code()]);
+    d.shorts(tags::PHOTOMETRIC, &[4]);
+    d.shorts(tags::SAMPLES_PER_PIXEL, &[1]);
+    d.shorts(tags::PLANAR_CONFIGURATION, &[1]);
+    d.shorts(tags::SAMPLE_FORMAT, &[1]);
+    blocks(&mut d, layout, part, offsets, big);
+    d
+}
+
+/// Where the blocks of a level or of its mask are.
+fn blocks(d: &mut Directory, layout: &Layout, part: &Part, offsets: &[u64], big: bool) {
+    let level = &layout.levels[part.level];
+    let sizes: Vec<u32> = part.blocks.iter().map(|b| b.len() as u32).collect();
+    if layout.tiled {
+        d.shorts(tags::TILE_WIDTH, &[level.block_width as u16]);
+        d.shorts(tags::TILE_LENGTH, &[level.block_height as u16]);
+        d.offsets(tags::TILE_OFFSETS, offsets, big);
+        d.longs(tags::TILE_BYTE_COUNTS, &sizes);
+    } else {
+        d.longs(tags::ROWS_PER_STRIP, &[level.block_height as u32]);
+        d.offsets(tags::STRIP_OFFSETS, offsets, big);
+        d.longs(tags::STRIP_BYTE_COUNTS, &sizes);
     }
 }
 
@@ -239,8 +311,7 @@ fn samples(d: &mut Directory, image: &Image, layout: &Layout, scheme: Scheme) {
     }
     if count > colours {
         // Of a red, green, blue image the fourth band may be its opacity.
-        let alpha = image.rgb && is_alpha(image, 3);
-        let extra: Vec<u16> = (colours..count).map(|i| if alpha && i == 3 { 2 } else { 0 }).collect();
+        let extra: Vec<u16> = (colours..count).map(|i| if image.alpha && i == 3 { 2 } else { 0 }).collect();
         d.shorts(tags::EXTRA_SAMPLES, &extra);
     }
     let format = match image.dtype {
@@ -249,10 +320,4 @@ fn samples(d: &mut Directory, image: &Image, layout: &Layout, scheme: Scheme) {
         _ => 1,
     };
     d.shorts(tags::SAMPLE_FORMAT, &vec![format; count]);
-}
-
-fn is_alpha(image: &Image, band: usize) -> bool {
-    let Some(&(r, _)) = image.bands.get(band) else { return false };
-    let var = image.granule.var(image.rasters[r].var);
-    var.attr_text("color_interpretation").is_some_and(|t| t.eq_ignore_ascii_case("alpha"))
 }

@@ -208,7 +208,8 @@ fn figure_citation(wkt: &str, attrs: &[Attribute]) -> String {
         None => ("custom spheroid".into(), "custom spheroid".into()),
     };
     let gcs = known("GEOGCS").map_or_else(|| format!("Unknown datum based upon the {of}"), str::to_owned);
-    let datum = known("DATUM").filter(|d| !d.to_ascii_lowercase().starts_with("unknown"));
+    // What a file calls "unnamed" keeps that name: readers compare names of datums that have no code.
+    let datum = name_of(wkt, "DATUM").filter(|d| !d.to_ascii_lowercase().starts_with("unknown"));
     let datum = datum.map_or_else(|| format!("Not specified (based on {spheroid})"), str::to_owned);
     let meridian = name_of(wkt, "PRIMEM").unwrap_or("Greenwich");
     let ellipsoid = ellipsoid.unwrap_or_else(|| "Custom spheroid".into());

@@ -29,6 +29,10 @@ pub struct Image<'a> {
     pub palette: Option<Vec<[u16; 4]>>,
     /// The first three bands are red, green, blue.
     pub rgb: bool,
+    /// The fourth band of a red, green, blue image is its opacity.
+    pub alpha: bool,
+    /// Some rasters tell which of their cells have a source: the file gets a mask.
+    pub masked: bool,
 }
 
 impl<'a> Image<'a> {
@@ -53,9 +57,33 @@ impl<'a> Image<'a> {
         let kernels = rasters.iter().map(|r| kernel(granule, r, compat)).collect();
         let dtype = stored_type(&rasters[0].dtype);
         let palette = (bands.len() == 1).then(|| palette(granule, &rasters[0], &dtype)).flatten();
-        let rgb = is_rgb(granule, rasters, &bands, &dtype);
-        let nodata = rasters.iter().find_map(|r| r.nodata);
-        Ok(Image { granule, rasters, bands, dtype, nodata, kernels, palette, rgb })
+        // To the service example, that is to GDAL, three or four bands of bytes are colours, and no number is missing.
+        let stacked = compat == Some(Compat::ServiceExample);
+        let colours = stacked && dtype == DType::U8 && (3..=4).contains(&bands.len());
+        let rgb = colours || is_rgb(granule, rasters, &bands, &dtype);
+        let alpha = rgb && bands.len() > 3 && (colours || is_alpha(granule, &rasters[bands[3].0]));
+        let nodata = rasters.iter().find_map(|r| r.nodata).filter(|_| !stacked);
+        let masked = rasters.iter().any(|r| r.tells_coverage(granule));
+        Ok(Image { granule, rasters, bands, dtype, nodata, kernels, palette, rgb, alpha, masked })
+    }
+
+    /// For each cell of some rows 1 where a raster that tells it has a source, else 0; `None` when none tells it.
+    ///
+    /// # Errors
+    /// What reading says.
+    pub fn mask(&self, rows: &Range<u64>) -> Result<Option<Vec<u8>>, WriteError> {
+        let mut mask: Option<Vec<u8>> = None;
+        for raster in self.rasters.iter().filter(|_| self.masked) {
+            let covered = raster.covered(self.granule, 0, rows, &(0..self.width()))?;
+            mask = match (mask, covered) {
+                (Some(mut all), Some(more)) => {
+                    all.iter_mut().zip(&more).for_each(|(a, m)| *a |= m);
+                    Some(all)
+                }
+                (all, more) => all.or(more),
+            };
+        }
+        Ok(mask)
     }
 
     pub fn width(&self) -> u64 {
@@ -221,6 +249,11 @@ fn palette(granule: &Granule, raster: &Raster, dtype: &DType) -> Option<Vec<[u16
     let numbers = granule.var(raster.var).attr("color_table")?.as_f64s()?;
     let (colors, _) = numbers.as_chunks::<4>();
     Some(colors.iter().map(|c| c.map(|v| v.clamp(0.0, 255.0) as u16)).collect())
+}
+
+fn is_alpha(granule: &Granule, raster: &Raster) -> bool {
+    let said = granule.var(raster.var).attr_text("color_interpretation");
+    said.is_some_and(|t| t.eq_ignore_ascii_case("alpha"))
 }
 
 fn is_rgb(granule: &Granule, rasters: &[Raster], bands: &[(usize, usize)], dtype: &DType) -> bool {

@@ -1,10 +1,12 @@
 //! Writing GeoTIFF and cloud-optimised GeoTIFF.
 //!
-//! Rows are read once, in pieces that fit into memory, and become encoded blocks of all levels as they come. The file
-//! is put together at the end, when the size of everything is known: directories first, then the blocks from the
-//! smallest overview to the full size.
+//! Rows are read once, in pieces that fit into memory, and become encoded blocks of all levels as they come. Blocks of
+//! plain files are written at once, with the directory behind them (see [`direct`]). Other files are put together at
+//! the end, when the size of everything is known: directories first, then the blocks from the smallest overview to the
+//! full size.
 
 mod block;
+mod direct;
 mod directory;
 mod file;
 mod geokeys;
@@ -27,10 +29,11 @@ pub use image::fit_together;
 
 use crate::raster::{Raster, Statistics};
 use crate::write::{PendingFile, VariablePlan, WriteError, WriteOptions, WritePlan, WriteReport};
+use direct::{Direct, Placing};
 use image::Image;
 use layout::Layout;
 use options::Scheme;
-use pyramid::{Encoder, Pyramid};
+use pyramid::{Encoder, Pyramid, Rows};
 use spool::{Spool, Stored};
 
 /// What writing `rasters` into one file reads and gives.
@@ -78,8 +81,13 @@ pub fn write(
     let scheme = Scheme::of(options, &image.dtype, image.palette.is_some(), &target.display().to_string())?;
     let pending = PendingFile::create(target)?;
     let mut spool = Spool::new(target, options.memory / 4);
-    let encoded = encode(&image, &layout, scheme, options, &mut spool)?;
-    let bytes_written = file::write(&image, &layout, scheme, &encoded, &spool, &pending, options)?;
+    let placing = Placing::of(&image, &layout, scheme);
+    let place = |group: usize| placing.map(|p| p.group(&pending, group));
+    let encoded = encode(&image, &layout, scheme, options, &mut spool, &place)?;
+    let bytes_written = match placing {
+        Some(placing) => file::finish(&image, &layout, scheme, &encoded, placing.big, &pending)?,
+        None => file::write(&image, &layout, scheme, &encoded, &spool, &pending, options)?,
+    };
     pending.finish(bytes_written)?;
     Ok(WriteReport {
         bytes_read: plan(granule, rasters)?.bytes_read,
@@ -93,28 +101,37 @@ pub fn write(
 struct Encoded {
     /// For each level its blocks; those of bands that do not share blocks follow each other.
     blocks: Vec<Vec<Stored>>,
+    /// For each level the blocks of the mask; empty without one.
+    masks: Vec<Vec<Stored>>,
     statistics: Vec<Statistics>,
 }
 
-fn encode(
+impl Encoded {
+    fn append(&mut self, more: Encoded) {
+        self.statistics.extend(more.statistics);
+        let levels = self.blocks.iter_mut().zip(more.blocks).chain(self.masks.iter_mut().zip(more.masks));
+        levels.for_each(|(all, more)| all.extend(more));
+    }
+}
+
+/// `place`: where the blocks of a group of bands go, when they don't wait in the spool.
+fn encode<'f>(
     image: &Image,
     layout: &Layout,
     scheme: Scheme,
     options: &WriteOptions,
     spool: &mut Spool,
+    place: &dyn Fn(usize) -> Option<Direct<'f>>,
 ) -> Result<Encoded, WriteError> {
     // Not a number is no data whether or not the file has a word for it.
     let encoder = Encoder { levels: &layout.levels, dtype: &image.dtype, nodata: image.nodata, scheme };
-    let mut out =
-        Encoded { blocks: layout.levels.iter().map(|_| Vec::new()).collect(), statistics: Vec::new() };
+    let none = || layout.levels.iter().map(|_| Vec::new()).collect();
+    let mut out = Encoded { blocks: none(), masks: none(), statistics: Vec::new() };
     let (mut first, mut done) = (0, 0);
     while first < image.bands.len() {
         let pass = Pass::new(image, layout, first, options.memory);
-        let (blocks, statistics) = pass.run(&encoder, options, spool, &mut done)?;
-        out.statistics.extend(statistics);
-        for (all, more) in out.blocks.iter_mut().zip(blocks) {
-            all.extend(more);
-        }
+        let more = pass.run(&encoder, options, spool, place, &mut done)?;
+        out.append(more);
         first = pass.end;
     }
     Ok(out)
@@ -140,8 +157,9 @@ impl<'a> Pass<'a> {
         let (r, band) = image.bands[start];
         let raster = &image.rasters[r];
         let step = layout.levels[0].block_height;
-        // A quarter for the piece that is read, one for the one that is encoded, one for blocks.
-        let budget = (memory / 4 / line).max(1);
+        // An eighth for the piece that is read, one for the one that is encoded, a quarter for blocks; half of the
+        // memory is for what reading takes.
+        let budget = (memory / 8 / line).max(1);
         let together = if group > 1 {
             group as u64
         } else {
@@ -176,18 +194,23 @@ impl<'a> Pass<'a> {
     }
 
     /// Reads, encodes and measures; the next piece is read while one is encoded.
-    fn run(
+    fn run<'f>(
         &self,
         encoder: &Encoder,
         options: &WriteOptions,
         spool: &mut Spool,
+        place: &dyn Fn(usize) -> Option<Direct<'f>>,
         done: &mut u64,
-    ) -> Result<(Vec<Vec<Stored>>, Vec<Statistics>), WriteError> {
+    ) -> Result<Encoded, WriteError> {
         let kernel = |i: usize| self.image.kernels[self.image.bands[i].0];
         let groups: Vec<_> = (self.start..self.end).step_by(self.group).collect();
         let mut pyramids: Vec<Pyramid> = groups
             .iter()
-            .map(|&g| Pyramid::new(encoder, (g..g + self.group).map(kernel).collect()))
+            .map(|&g| {
+                let kernels = (g..g + self.group).map(kernel).collect();
+                // The mask is that of the file: whose bands come first keep it.
+                Pyramid::new(encoder, kernels, g == 0, place(g / self.group))
+            })
             .collect();
         let mut statistics = vec![Statistics::default(); self.end - self.start];
         let pieces = self.pieces();
@@ -195,21 +218,24 @@ impl<'a> Pass<'a> {
             if options.is_cancelled() {
                 return Err(WriteError::Cancelled);
             }
-            pieces.get(i).map(|rows| self.image.read(self.start..self.end, rows.clone())).transpose()
+            let Some(piece) = pieces.get(i) else { return Ok(None) };
+            let bands = self.image.read(self.start..self.end, piece.clone())?;
+            Ok(Some(Rows { bands, mask: self.image.mask(piece)? }))
         };
         let mut next = read(0)?;
         for i in 0..pieces.len() {
             let Some(rows) = next.take() else { break };
-            let bytes: u64 = rows.iter().map(|r| r.len() as u64).sum();
+            let bytes: u64 = rows.bands.iter().map(|r| r.len() as u64).sum();
             let last = i + 1 == pieces.len();
             let (ahead, encoded) = rayon::join(
                 || read(i + 1),
                 || {
                     self.measure(&rows, &mut statistics);
-                    let mut rows = rows.into_iter();
-                    pyramids
-                        .iter_mut()
-                        .try_for_each(|p| p.push(rows.by_ref().take(self.group).collect(), last, spool))
+                    let mut bands = rows.bands.into_iter();
+                    pyramids.iter_mut().try_for_each(|p| {
+                        let bands = bands.by_ref().take(self.group).collect();
+                        p.push(Rows { bands, mask: rows.mask.clone() }, last, spool)
+                    })
                 },
             );
             encoded?;
@@ -219,20 +245,27 @@ impl<'a> Pass<'a> {
                 progress(*done);
             }
         }
-        let mut blocks: Vec<Vec<Stored>> = encoder.levels.iter().map(|_| Vec::new()).collect();
-        for pyramid in pyramids {
-            for (all, more) in blocks.iter_mut().zip(pyramid.blocks) {
-                all.extend(more);
-            }
+        let none = || encoder.levels.iter().map(|_| Vec::new()).collect();
+        let mut out = Encoded { blocks: none(), masks: none(), statistics };
+        for p in pyramids {
+            out.append(Encoded { blocks: p.blocks, masks: p.masks, statistics: Vec::new() });
         }
-        Ok((blocks, statistics))
+        Ok(out)
     }
 
-    fn measure(&self, rows: &[Vec<u8>], statistics: &mut [Statistics]) {
-        let line = self.image.width() as usize * self.image.dtype.size();
-        for (all, band) in statistics.iter_mut().zip(rows) {
-            let of_row = |row: &[u8]| Statistics::of_row(&self.image.dtype, self.image.nodata, row);
-            let rows: Vec<Statistics> = band.par_chunks(line.max(1)).with_min_len(16).map(of_row).collect();
+    fn measure(&self, rows: &Rows, statistics: &mut [Statistics]) {
+        let width = self.image.width() as usize;
+        let line = width * self.image.dtype.size();
+        let (dtype, nodata) = (&self.image.dtype, self.image.nodata);
+        for (all, band) in statistics.iter_mut().zip(&rows.bands) {
+            let of_row = |(r, row): (usize, &[u8])| match &rows.mask {
+                Some(mask) => {
+                    Statistics::of_masked_row(dtype, nodata, row, &mask[r * width..(r + 1) * width])
+                }
+                None => Statistics::of_row(dtype, nodata, row),
+            };
+            let rows = band.par_chunks(line.max(1)).enumerate().with_min_len(16);
+            let rows: Vec<Statistics> = rows.map(of_row).collect();
             *all = rows.into_iter().fold(*all, Statistics::join);
         }
     }

@@ -23,6 +23,8 @@ pub struct Halving<'a> {
     pub nodata: Option<f64>,
     /// Columns of the input.
     pub width: usize,
+    /// 0 for cells that do not count, one byte each.
+    pub mask: Option<&'a [u8]>,
 }
 
 /// A number that can be stored in place.
@@ -72,6 +74,11 @@ fn halve_as<T: Cell>(rows: &[u8], how: Halving) -> Vec<u8> {
         let top = &rows[2 * r * line..(2 * r + 1) * line];
         // At the edge a row or column stands for the missing one: that changes no mean and no majority.
         let bottom = rows.get((2 * r + 1) * line..(2 * r + 2) * line).unwrap_or(top);
+        if let Some(mask) = how.mask {
+            let rows =
+                [2 * r, (2 * r + 1).min(height - 1)].map(|r| &mask[r * how.width..(r + 1) * how.width]);
+            return masked::<T>(top, bottom, rows, to, how.kernel, nodata);
+        }
         match how.kernel {
             Kernel::Nearest => fold::<T>(top, bottom, to, |[a, _, _, _]| a),
             Kernel::Mode => fold::<T>(top, bottom, to, |cells| mode(cells, nodata)),
@@ -96,6 +103,63 @@ fn fold<T: Cell>(top: &[u8], bottom: &[u8], out: &mut [u8], f: impl Fn([T; 4]) -
         let (t, b) = (T::from_ne(&top[2 * whole * size..]), T::from_ne(&bottom[2 * whole * size..]));
         f([t, t, b, b]).store(edge);
     }
+}
+
+/// As [`fold`], of those cells that the mask has; 0 where it has none of them.
+fn masked<T: Cell>(
+    top: &[u8],
+    bottom: &[u8],
+    mask: [&[u8]; 2],
+    out: &mut [u8],
+    kernel: Kernel,
+    nodata: Option<T>,
+) {
+    let size = std::mem::size_of::<T>();
+    let last = top.len() / size - 1;
+    for (i, to) in out.chunks_exact_mut(size).enumerate() {
+        let columns = [2 * i, (2 * i + 1).min(last)];
+        let places = [(top, mask[0]), (bottom, mask[1])]
+            .into_iter()
+            .flat_map(|(row, mask)| columns.map(|c| (T::from_ne(&row[c * size..]), mask[c] != 0)));
+        let (mut cells, mut count) = ([T::from_f64(0.0); 4], 0);
+        for (value, _) in places.filter(|(_, counts)| *counts) {
+            cells[count] = value;
+            count += 1;
+        }
+        // What is left of four repeats the others: mean and majority stay about the same, a rim needs no more.
+        let cells = match count {
+            0 => cells,
+            1 => [cells[0]; 4],
+            2 => [cells[0], cells[1], cells[0], cells[1]],
+            3 if kernel == Kernel::Average => {
+                let sum = cells[0].as_f64() + cells[1].as_f64() + cells[2].as_f64();
+                [T::from_f64((sum / 3.0).round()); 4]
+            }
+            3 => [cells[0], cells[1], cells[2], cells[0]],
+            _ => cells,
+        };
+        match kernel {
+            Kernel::Nearest => cells[0],
+            Kernel::Mode => mode(cells, nodata),
+            Kernel::Average => average(cells, nodata),
+        }
+        .store(to);
+    }
+}
+
+/// Half as many rows and columns of a mask: a cell counts when any that it covers does.
+pub fn halve_mask(rows: &[u8], width: usize) -> Vec<u8> {
+    if width == 0 {
+        return Vec::new();
+    }
+    let half = width.div_ceil(2);
+    let mut out = vec![0; half * (rows.len() / width).div_ceil(2)];
+    for (r, row) in rows.chunks_exact(width).enumerate() {
+        for (pair, to) in row.chunks(2).zip(&mut out[r / 2 * half..][..half]) {
+            *to |= pair.iter().fold(0, |any, m| any | m);
+        }
+    }
+    out
 }
 
 #[inline]
@@ -139,7 +203,7 @@ mod tests {
     fn run<T: Number>(values: &[T], width: usize, kernel: Kernel, nodata: Option<f64>) -> Vec<f64> {
         let mut bytes = Vec::new();
         values.iter().for_each(|v| v.put_ne(&mut bytes));
-        let out = halve(&bytes, Halving { dtype: &T::DTYPE, kernel, nodata, width });
+        let out = halve(&bytes, Halving { dtype: &T::DTYPE, kernel, nodata, width, mask: None });
         harmony_model::dtype::to_f64s(&T::DTYPE, &out).unwrap()
     }
 
@@ -150,6 +214,16 @@ mod tests {
         assert_eq!(run(&[1u8, 2, 2, 2], 2, Kernel::Average, None), [2.0]);
         assert_eq!(run(&[-1i16, 1, -1, 1], 2, Kernel::Average, Some(0.0)), [1.0]);
         assert!(run(&[f32::NAN; 4], 2, Kernel::Average, None)[0].is_nan());
+    }
+
+    #[test]
+    fn only_cells_of_the_mask_count() {
+        let mask = [1, 0, 1, 0, 0, 0];
+        let how = |kernel| Halving { dtype: &DType::U8, kernel, nodata: None, width: 3, mask: Some(&mask) };
+        assert_eq!(halve(&[9, 0, 7, 0, 0, 0], how(Kernel::Average)), [9, 7]);
+        assert_eq!(halve(&[9, 0, 7, 0, 0, 0], how(Kernel::Mode)), [9, 7]);
+        assert_eq!(halve_mask(&[0, 0, 1, 1, 0, 0], 3), [1, 1]);
+        assert_eq!(halve_mask(&[0, 0, 0, 0, 0, 1], 2), [0, 1]);
     }
 
     #[test]

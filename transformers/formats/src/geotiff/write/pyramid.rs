@@ -3,9 +3,11 @@
 use harmony_model::DType;
 use rayon::prelude::*;
 
+use super::super::tags::Compression;
 use super::block::{self, Box, Strip};
+use super::direct::Direct;
 use super::options::Scheme;
-use super::overview::{Halving, Kernel, halve};
+use super::overview::{Halving, Kernel, halve, halve_mask};
 use super::spool::{Spool, Stored};
 use crate::write::WriteError;
 
@@ -40,23 +42,45 @@ pub struct Pyramid<'a> {
     kernels: Vec<Kernel>,
     /// For each level the rows not yet encoded, by band.
     pending: Vec<Vec<Vec<u8>>>,
+    /// For each level the mask of those rows, where there is one.
+    pending_mask: Vec<Vec<u8>>,
     /// For each level its blocks, row by row.
     pub blocks: Vec<Vec<Stored>>,
+    /// For each level the blocks of its mask, when it is kept.
+    pub masks: Vec<Vec<Stored>>,
+    keeps_mask: bool,
+    /// Where blocks of the only level go at once.
+    direct: Option<Direct<'a>>,
+}
+
+/// Rows of some bands and their mask, one byte for each cell.
+#[derive(Default)]
+pub struct Rows {
+    pub bands: Vec<Vec<u8>>,
+    pub mask: Option<Vec<u8>>,
 }
 
 impl<'a> Pyramid<'a> {
-    /// `kernels`: one for each band.
-    pub fn new(encoder: &'a Encoder<'a>, kernels: Vec<Kernel>) -> Self {
+    /// `kernels`: one for each band; `keeps_mask`: the blocks of the mask are wanted; without `direct` blocks wait in
+    /// a spool.
+    pub fn new(
+        encoder: &'a Encoder<'a>,
+        kernels: Vec<Kernel>,
+        keeps_mask: bool,
+        direct: Option<Direct<'a>>,
+    ) -> Self {
         let levels = encoder.levels.len();
         let pending = vec![vec![Vec::new(); kernels.len()]; levels];
-        Pyramid { encoder, kernels, pending, blocks: (0..levels).map(|_| Vec::new()).collect() }
+        let none = || (0..levels).map(|_| Vec::new()).collect();
+        let pending_mask = vec![Vec::new(); levels];
+        Pyramid { encoder, kernels, pending, pending_mask, blocks: none(), masks: none(), keeps_mask, direct }
     }
 
     /// Takes the rows that follow, one piece for each band. `last`: there are no more.
     ///
     /// # Errors
     /// What the spool says.
-    pub fn push(&mut self, rows: Vec<Vec<u8>>, last: bool, spool: &mut Spool) -> Result<(), WriteError> {
+    pub fn push(&mut self, rows: Rows, last: bool, spool: &mut Spool) -> Result<(), WriteError> {
         let mut rows = rows;
         for level in 0..self.encoder.levels.len() {
             rows = self.advance(level, rows, last, spool)?;
@@ -68,53 +92,109 @@ impl<'a> Pyramid<'a> {
     fn advance(
         &mut self,
         level: usize,
-        rows: Vec<Vec<u8>>,
+        rows: Rows,
         last: bool,
         spool: &mut Spool,
-    ) -> Result<Vec<Vec<u8>>, WriteError> {
+    ) -> Result<Rows, WriteError> {
         let spec = self.encoder.levels[level];
         let (width, step) = (spec.width as usize, spec.block_height as usize);
         let line = width * self.encoder.dtype.size();
-        for (pending, more) in self.pending[level].iter_mut().zip(rows) {
-            if pending.is_empty() {
-                *pending = more;
-            } else {
-                pending.extend_from_slice(&more);
-            }
+        for (pending, more) in self.pending[level].iter_mut().zip(rows.bands) {
+            append(pending, more);
         }
+        let has_mask = rows.mask.is_some();
+        append(&mut self.pending_mask[level], rows.mask.unwrap_or_default());
         let have = self.pending[level].first().map_or(0, |p| p.len() / line.max(1));
         let take = if last { have } else { have / step * step };
-        let done: Vec<Vec<u8>> = self.pending[level]
-            .iter_mut()
-            .map(|pending| {
-                let rest = pending.split_off(take * line);
-                std::mem::replace(pending, rest)
-            })
-            .collect();
-        for block in self.encode(&spec, &done, take) {
-            self.blocks[level].push(spool.put(block)?);
+        let done: Vec<Vec<u8>> =
+            self.pending[level].iter_mut().map(|pending| split_front(pending, take * line)).collect();
+        let cut = Cut::new(self.encoder, &spec, &done, take);
+        match &mut self.direct {
+            Some(direct) => self.blocks[level].extend(cut.place(direct)?),
+            None => {
+                for block in cut.encoded() {
+                    self.blocks[level].push(spool.put(block)?);
+                }
+            }
+        }
+        let mask = has_mask.then(|| split_front(&mut self.pending_mask[level], take * width));
+        if let Some(mask) = mask.as_deref().filter(|_| self.keeps_mask) {
+            let one = |&at: &Box| block::encode_mask(mask, width, at, self.encoder.scheme);
+            for block in boxes(&spec, take).par_iter().map(one).collect::<Vec<_>>() {
+                self.masks[level].push(spool.put(block)?);
+            }
         }
         if level + 1 == self.encoder.levels.len() {
-            return Ok(Vec::new());
+            return Ok(Rows::default());
         }
-        let halving =
-            |kernel| Halving { dtype: self.encoder.dtype, kernel, nodata: self.encoder.nodata, width };
-        Ok(done.iter().zip(&self.kernels).map(|(rows, &kernel)| halve(rows, halving(kernel))).collect())
+        let halving = |kernel| Halving {
+            dtype: self.encoder.dtype,
+            kernel,
+            nodata: self.encoder.nodata,
+            width,
+            mask: mask.as_deref(),
+        };
+        let bands = done.iter().zip(&self.kernels).map(|(rows, &kernel)| halve(rows, halving(kernel)));
+        Ok(Rows { bands: bands.collect(), mask: mask.as_deref().map(|m| halve_mask(m, width)) })
+    }
+}
+
+/// Rows that are cut into blocks.
+struct Cut<'a> {
+    encoder: &'a Encoder<'a>,
+    spec: &'a Level,
+    strip: Strip<'a>,
+    boxes: Vec<Box>,
+}
+
+impl<'a> Cut<'a> {
+    fn new(encoder: &'a Encoder<'a>, spec: &'a Level, rows: &'a [Vec<u8>], height: usize) -> Self {
+        let bands = rows.iter().map(Vec::as_slice).collect();
+        let strip = Strip { bands, width: spec.width as usize, height };
+        Cut { encoder, spec, strip, boxes: boxes(spec, height) }
     }
 
-    fn encode(&self, spec: &Level, rows: &[Vec<u8>], height: usize) -> Vec<Vec<u8>> {
-        let across = spec.blocks_across() as usize;
-        let (width, step) = (spec.block_width as usize, spec.block_height as usize);
-        let strip =
-            Strip { bands: rows.iter().map(Vec::as_slice).collect(), width: spec.width as usize, height };
-        (0..height.div_ceil(step) * across)
-            .into_par_iter()
-            .map(|i| {
-                let row = i / across * step;
-                let block_height = if spec.padded { step } else { step.min(height - row) };
-                let at = Box { column: i % across * width, row, width, height: block_height };
-                block::encode(&strip, at, self.encoder.dtype, self.encoder.scheme)
-            })
-            .collect()
+    fn encoded(&self) -> Vec<Vec<u8>> {
+        let (dtype, scheme) = (self.encoder.dtype, self.encoder.scheme);
+        self.boxes.par_iter().map(|&at| block::encode(&self.strip, at, dtype, scheme)).collect()
     }
+
+    fn place(&self, direct: &mut Direct) -> Result<Vec<Stored>, WriteError> {
+        if self.encoder.scheme.compression != Compression::None {
+            return direct.encoded(&self.encoded());
+        }
+        let size = self.encoder.dtype.size();
+        let pixel = self.strip.bands.len() * size;
+        let sizes: Vec<usize> = self.boxes.iter().map(|b| b.width * b.height * pixel).collect();
+        match self.strip.bands[..] {
+            [rows] if !self.spec.padded && cfg!(target_endian = "little") => direct.rows(&sizes, rows),
+            _ => direct.raw(&sizes, |i, out| block::plain(&self.strip, self.boxes[i], size, out)),
+        }
+    }
+}
+
+/// The boxes of the blocks of `height` rows, row by row.
+fn boxes(spec: &Level, height: usize) -> Vec<Box> {
+    let across = spec.blocks_across() as usize;
+    let (width, step) = (spec.block_width as usize, spec.block_height as usize);
+    let at = |i: usize| {
+        let row = i / across * step;
+        let height = if spec.padded { step } else { step.min(height - row) };
+        Box { column: i % across * width, row, width, height }
+    };
+    (0..height.div_ceil(step) * across).map(at).collect()
+}
+
+fn append(pending: &mut Vec<u8>, more: Vec<u8>) {
+    if pending.is_empty() {
+        *pending = more;
+    } else {
+        pending.extend_from_slice(&more);
+    }
+}
+
+/// Takes `bytes` from the front.
+fn split_front(pending: &mut Vec<u8>, bytes: usize) -> Vec<u8> {
+    let rest = pending.split_off(bytes);
+    std::mem::replace(pending, rest)
 }

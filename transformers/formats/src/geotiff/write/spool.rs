@@ -7,14 +7,22 @@ use crate::write::{PendingFile, WriteError};
 /// An encoded block.
 pub enum Stored {
     Memory(Vec<u8>),
-    Spooled { offset: u64, len: usize },
+    Spooled {
+        offset: u64,
+        len: usize,
+    },
+    /// Already in its place in the file.
+    Placed {
+        offset: u64,
+        len: usize,
+    },
 }
 
 impl Stored {
     pub fn len(&self) -> usize {
         match self {
             Stored::Memory(bytes) => bytes.len(),
-            Stored::Spooled { len, .. } => *len,
+            Stored::Spooled { len, .. } | Stored::Placed { len, .. } => *len,
         }
     }
 }
@@ -67,6 +75,7 @@ impl<'a> Spool<'a> {
                 file.read_at(*offset, &mut out[start..])?;
             }
             (Stored::Spooled { .. }, None) => unreachable!("only a spool with a file gives spooled blocks"),
+            (Stored::Placed { .. }, _) => unreachable!("files with placed blocks are not put together"),
         }
         Ok(())
     }

@@ -57,6 +57,14 @@ impl Unpack {
 
 /// The entry of a table for each element of one or two bytes; `step` is the distance of outputs.
 pub fn look_up(table: &[u8], size: usize, bytes: &[u8], out: &mut [u8], step: usize) {
+    if let (1, 1, Some(table)) = (size, step, table.first_chunk::<256>()) {
+        if table.iter().enumerate().all(|(i, &v)| i == usize::from(v)) {
+            out.copy_from_slice(bytes);
+        } else {
+            out.iter_mut().zip(bytes).for_each(|(o, &b)| *o = table[usize::from(b)]);
+        }
+        return;
+    }
     let out = out.iter_mut().step_by(step);
     if size == 1 {
         out.zip(bytes).for_each(|(o, &b)| *o = table[usize::from(b)]);

@@ -56,7 +56,9 @@ impl<'a> Painter<'a> {
         Painter { granule, layers, ink, brush, tables, unpack }
     }
 
-    fn block(&self, pixels: Range<usize>, planes: &[Vec<u8>], out: &mut [u8]) {
+    /// `covered`: for each layer that tells it, 0 where a pixel lies outside of its source.
+    fn block(&self, pixels: Range<usize>, planes: &[Vec<u8>], covered: &[Option<Vec<u8>>], out: &mut [u8]) {
+        let outside = covered.iter().flatten().map(|c| &c[pixels.clone()]);
         let part = |layer: usize| {
             let size = self.unpack[layer].dtype.size();
             (size, &planes[layer][pixels.start * size..pixels.end * size])
@@ -67,6 +69,12 @@ impl<'a> Painter<'a> {
                 match &self.tables[0] {
                     Some(table) => kernel::look_up(table, size, bytes, out, 1),
                     None => kernel::indices(&self.unpack[0], index, bytes, out),
+                }
+                for covered in outside {
+                    out.iter_mut()
+                        .zip(covered)
+                        .filter(|(_, c)| **c == 0)
+                        .for_each(|(o, _)| *o = index.missing);
                 }
             }
             Brush::Channels(channels) => {
@@ -81,6 +89,13 @@ impl<'a> Painter<'a> {
                             kernel::mark_missing(&self.unpack[layer], bytes, &mut hidden);
                         }
                         None => kernel::channel(&self.unpack[layer], channel, bytes, out, step, &mut hidden),
+                    }
+                }
+                for covered in outside {
+                    hidden.iter_mut().zip(covered).for_each(|(h, &c)| *h |= c == 0);
+                    if step == 4 && channels.len() == 4 {
+                        let alpha = out.iter_mut().skip(3).step_by(4).zip(covered);
+                        alpha.filter(|(_, c)| **c == 0).for_each(|(o, _)| *o = 0);
                     }
                 }
                 if step == 4 && channels.len() == 3 {
@@ -113,10 +128,15 @@ impl Canvas for Painter<'_> {
         let planes = used
             .map(|l| l.raster.read(self.granule, l.band, rows.clone(), columns.clone()))
             .collect::<Result<Vec<_>, _>>()?;
+        let covered = self
+            .layers
+            .iter()
+            .map(|l| l.raster.covered(self.granule, l.band, &rows, &columns))
+            .collect::<Result<Vec<_>, _>>()?;
         let bytes = self.ink.bytes();
         out.par_chunks_mut(PIXELS * bytes).enumerate().for_each(|(i, block)| {
             let start = i * PIXELS;
-            self.block(start..start + block.len() / bytes, &planes, block);
+            self.block(start..start + block.len() / bytes, &planes, &covered, block);
         });
         Ok(())
     }

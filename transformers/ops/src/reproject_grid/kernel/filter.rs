@@ -5,8 +5,10 @@ use std::f64::consts::PI;
 use std::sync::Arc;
 
 use super::super::warp::Warp;
+use super::Support;
 use super::frame::{Frame, blend_both, footprint_of_frame};
 use super::linear::{Linear, is_present, sparse, value};
+use super::taps::{self, Columns};
 use crate::project::element::Real;
 use crate::project::{Blender, Block, Plane, Resampler};
 
@@ -24,7 +26,7 @@ pub enum Shape {
 
 impl Shape {
     /// Distance from which on weights are zero.
-    fn radius(self) -> f64 {
+    pub fn radius(self) -> f64 {
         match self {
             Shape::Triangle => 1.0,
             Shape::Cubic | Shape::Spline => 2.0,
@@ -32,7 +34,8 @@ impl Shape {
         }
     }
 
-    fn weight(self, distance: f64) -> f64 {
+    #[inline]
+    pub fn weight(self, distance: f64) -> f64 {
         let d = distance.abs();
         if d >= self.radius() {
             return 0.0;
@@ -54,22 +57,35 @@ const WIDEN_ABOVE: f64 = 1.0 / 0.95;
 
 /// A filter of fixed width on both axes.
 pub struct Filter {
-    frame: Frame,
-    shape: Shape,
+    pub(super) frame: Frame,
+    pub(super) shape: Shape,
     /// Source cells in one unit of the filter, along columns and rows; 1 unless widened.
-    scale: [f64; 2],
+    pub(super) scale: [f64; 2],
+    /// Cells with a weight at most, along columns and rows.
+    pub(super) taps: [usize; 2],
+    /// For every target column its source columns, when the warp is separable.
+    pub(super) columns: Option<Columns>,
+}
+
+/// Weights on both axes.
+#[derive(Default)]
+pub(super) struct Scratch {
+    across: Vec<f64>,
+    down: Vec<f64>,
 }
 
 footprint_of_frame!(Filter);
 
 /// The resampler of a filter for a warp.
-pub fn resampler(warp: &Arc<Warp>, shape: Shape) -> Resampler {
-    let scale = shrinkage(warp).map(widening);
+pub fn resampler(warp: &Arc<Warp>, shape: Shape, support: Support) -> Resampler {
+    let scale = match support {
+        Support::Widened => shrinkage(warp).map(widening),
+        Support::Narrow => [1.0; 2],
+    };
     if shape == Shape::Triangle && scale == [1.0, 1.0] {
         return Resampler::Blend(Arc::new(Linear::new(Frame::of_points(warp, [1.0; 2]))));
     }
-    let frame = Frame::of_points(warp, scale.map(|s| s * shape.radius()));
-    Resampler::Blend(Arc::new(Filter { frame, shape, scale }))
+    Resampler::Blend(Arc::new(Filter::of(warp, shape, scale)))
 }
 
 /// Source cells in a target cell on each axis: of the part of the source that the target covers, as GDAL counts them.
@@ -106,29 +122,29 @@ impl Blender for Filter {
 }
 
 impl Filter {
-    fn blend<R: Real>(&self, plane: &Plane<R>, block: &Block, out: &mut [R]) {
-        let width = block.width();
-        let (mut xs, mut ys) = (vec![0.0; width], vec![0.0; width]);
-        let (mut across, mut down) = (Vec::new(), Vec::new());
-        for (row, line) in block.rows.clone().zip(out.chunks_exact_mut(width)) {
-            self.frame.centres(row, block, &mut xs, &mut ys);
-            for ((o, &x), &y) in line.iter_mut().zip(&xs).zip(&ys) {
-                *o = self.one(plane, x, y, &mut across, &mut down);
-            }
+    /// A filter `scale` times as wide as its shape, along columns and rows.
+    pub(super) fn of(warp: &Arc<Warp>, shape: Shape, scale: [f64; 2]) -> Self {
+        // Two more: loops of a fixed length look at cells beyond the filter, which have no weight.
+        let frame = Frame::of_points(warp, scale.map(|s| s * shape.radius() + 2.0));
+        let taps = scale.map(|s| taps::most(shape, s));
+        let columns = Columns::new(&frame, shape, scale[0], taps[0]);
+        Filter { frame, shape, scale, taps, columns }
+    }
+
+    pub(super) fn blend<R: Real>(&self, plane: &Plane<R>, block: &Block, out: &mut [R]) {
+        match &self.columns {
+            Some(columns) => self.in_two_passes(columns, plane, block, out),
+            None => self.anywhere(plane, block, out),
         }
     }
 
-    fn one<R: Real>(
-        &self,
-        plane: &Plane<R>,
-        x: f64,
-        y: f64,
-        across: &mut Vec<f64>,
-        down: &mut Vec<f64>,
-    ) -> R {
+    /// At borders, across the seam and beside missing values: whatever cells there are.
+    #[inline(never)]
+    pub(super) fn one<R: Real>(&self, plane: &Plane<R>, x: f64, y: f64, scratch: &mut Scratch) -> R {
         if !(x.is_finite() && y.is_finite() && is_present(&self.frame, plane, x, y)) {
             return R::NAN;
         }
+        let Scratch { across, down } = scratch;
         let left = weights(self.shape, x, self.scale[0], across);
         let top = weights(self.shape, y, self.scale[1], down);
         let (mut sum, mut total, mut gaps) = (0.0, 0.0, false);

@@ -152,11 +152,26 @@ pub fn sparse<R: Real>(frame: &Frame, plane: &Plane<R>, x: f64, y: f64) -> R {
 
 /// Whether the cell under a position has data. The far ends of the axes belong to their last cells.
 pub fn is_present<R: Real>(frame: &Frame, plane: &Plane<R>, x: f64, y: f64) -> bool {
-    const EDGE: f64 = 1e-9;
-    let [ny, nx] = frame.shape;
-    let end = |at: f64, n: usize| if at > n as f64 && at <= n as f64 + EDGE { n as f64 } else { at };
-    let (x, y) = (end(x + EDGE, nx), end(y + EDGE, ny));
-    let row = if y == ny as f64 { ny as i64 - 1 } else { floor(y) };
-    let col = if x == nx as f64 && frame.wraps.is_none() { nx as i64 - 1 } else { floor(x) };
-    !value(frame, plane, row, col).is_nan()
+    !value(frame, plane, row_under(frame, y), column_under(frame, x)).is_nan()
+}
+
+/// Positions this close below an edge are on it.
+const EDGE: f64 = 1e-9;
+
+/// Row of the cell under a position; it may lie outside.
+pub fn row_under(frame: &Frame, y: f64) -> i64 {
+    let n = frame.shape[0];
+    let y = at_end(y + EDGE, n);
+    if y == n as f64 { n as i64 - 1 } else { floor(y) }
+}
+
+/// Column of the cell under a position, not yet brought into the grid.
+pub fn column_under(frame: &Frame, x: f64) -> i64 {
+    let n = frame.shape[1];
+    let x = at_end(x + EDGE, n);
+    if x == n as f64 && frame.wraps.is_none() { n as i64 - 1 } else { floor(x) }
+}
+
+fn at_end(at: f64, n: usize) -> f64 {
+    if at > n as f64 && at <= n as f64 + EDGE { n as f64 } else { at }
 }

@@ -7,6 +7,7 @@ mod frame;
 mod linear;
 mod near;
 mod overlap;
+mod taps;
 
 use std::sync::Arc;
 
@@ -18,12 +19,21 @@ use crate::project::Resampler;
 pub use filter::Shape;
 use frame::Frame;
 
+/// What filters do where the target is coarser than the source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Support {
+    /// They grow by the ratio, as GDAL's.
+    Widened,
+    /// They keep to the nearest cells, as CDO's.
+    Narrow,
+}
+
 /// The resampler of a method; `None` for those that are no kernels on grids (EWA).
-pub fn resampler(warp: &Arc<Warp>, method: Interpolation) -> Option<Resampler> {
+pub fn resampler(warp: &Arc<Warp>, method: Interpolation, support: Support) -> Option<Resampler> {
     use Interpolation as I;
     let boxes =
         |statistic| Some(Resampler::Blend(Arc::new(boxes::Boxes::new(Frame::of_cells(warp), statistic))));
-    let filter = |shape| Some(filter::resampler(warp, shape));
+    let filter = |shape| Some(filter::resampler(warp, shape, support));
     match method {
         I::Nearest => Some(Resampler::Pick(Arc::new(near::Near::new(Frame::of_points(warp, [0.0; 2]))))),
         I::Bilinear => filter(Shape::Triangle),

@@ -48,17 +48,24 @@ fn column(frame: &Frame, x: f64) -> u32 {
 }
 
 impl Picker for Near {
+    fn along(&self, row: usize) -> Option<(u32, &[u32])> {
+        let centre = *self.frame.warp.separable()?.row_centres.get(row)?;
+        let found = cell(centre, self.frame.shape[0]);
+        Some((found.map_or(NOWHERE, |r| r as u32), self.columns.as_ref()?))
+    }
+
     fn pick(&self, block: &Block, rows: &mut [u32], cols: &mut [u32]) {
         let width = block.width();
         let (mut xs, mut ys) = (vec![0.0; width], vec![0.0; width]);
         let lines = rows.chunks_exact_mut(width).zip(cols.chunks_exact_mut(width));
         for (row, (rows, cols)) in block.rows.clone().zip(lines) {
-            if let (Some(columns), Some(tables)) = (&self.columns, self.frame.warp.separable()) {
-                let r = cell(tables.row_centres[row], self.frame.shape[0]);
-                let Some(r) = r else { continue };
+            if let Some((r, columns)) = self.along(row) {
+                if r == NOWHERE {
+                    continue;
+                }
                 cols.copy_from_slice(&columns[block.cols.clone()]);
                 for (r_out, &c) in rows.iter_mut().zip(&*cols) {
-                    *r_out = if c == NOWHERE { NOWHERE } else { r as u32 };
+                    *r_out = if c == NOWHERE { NOWHERE } else { r };
                 }
                 continue;
             }

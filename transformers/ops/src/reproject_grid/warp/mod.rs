@@ -6,6 +6,7 @@
 //! [`TOLERANCE`]; where nothing does (poles, borders of a map), every cell is transformed.
 
 mod position;
+mod scanline;
 mod tiles;
 
 use std::collections::VecDeque;
@@ -236,6 +237,9 @@ impl Warp {
             }
             Kind::Tiles { .. } => {
                 self.tiled_row(row, col, at, xs, ys);
+                if self.trust == Trust::Blind && at == At::Centres {
+                    self.approximate(row, col, xs, ys);
+                }
             }
         }
         if !matches!((&self.kind, at), (Kind::Separable(_), At::Centres)) {

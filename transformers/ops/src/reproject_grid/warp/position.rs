@@ -73,13 +73,14 @@ impl Warp {
         let (low, high) = (middle - turn / 2.0, middle + turn / 2.0);
         // Once is enough for positions that lie less than two turns apart; comparisons with NaN leave it alone.
         for _ in 0..4 {
+            // Without a way out of the loop it is vector code.
+            if !xs.iter().fold(false, |any, x| any | (*x < low) | (*x > high)) {
+                return;
+            }
             for x in &mut *xs {
                 let up = if *x < low { turn } else { 0.0 };
                 let down = if *x > high { turn } else { 0.0 };
                 *x += up - down;
-            }
-            if !xs.iter().any(|x| *x < low || *x > high) {
-                return;
             }
         }
     }
