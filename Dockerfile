@@ -12,8 +12,9 @@ RUN apt-get update \
     && apt-get install -y --no-install-recommends libgdal32 libproj25 proj-data ca-certificates \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --create-home --uid 10001 harmony
-COPY --from=build /src/target/release/harmony-transform /usr/local/bin/
+COPY --from=build /src/target/release/harmony /src/target/release/harmony-transform /usr/local/bin/
 USER harmony
 WORKDIR /data
-ENTRYPOINT ["harmony-transform"]
-CMD ["--help"]
+EXPOSE 3000
+ENTRYPOINT ["harmony"]
+CMD ["serve", "--host", "0.0.0.0", "--data", "/data"]

@@ -5,10 +5,11 @@ OUT ?= results
 BIN = $(CARGO_TARGET)/release
 CARGO_TARGET = $(or $(CARGO_TARGET_DIR),target)
 
-.PHONY: help setup build run test lint bench fuzz clean
+.PHONY: help setup build samples run tour test lint bench fuzz clean
 
 help:
-	@echo "make run    build, write sample granules, transform them in six ways"
+	@echo "make run    build, write sample granules, catalogue and serve them (PORT=3000)"
+	@echo "make tour   transform the sample granules in six ways on the command line"
 	@echo "make test   all tests"
 	@echo "make lint   formatting and clippy, warnings denied"
 	@echo "make bench  our program beside its peers, as ratios from the same run"
@@ -22,8 +23,13 @@ setup:
 build: setup
 	$(CARGO) build --release --bins
 
-run: build
+samples: build
 	@$(CARGO) run --release --quiet -p harmony-testdata -- samples
+
+run: samples
+	@BIN=$(BIN) sh scripts/serve-samples.sh
+
+tour: samples
 	@BIN=$(BIN) OUT=$(OUT) sh scripts/run-samples.sh
 
 test: setup
@@ -41,5 +47,5 @@ fuzz: setup
 	sh scripts/fuzz.sh
 
 clean:
-	rm -rf $(OUT) samples bench-data
+	rm -rf $(OUT) samples bench-data harmony-data
 	$(CARGO) clean

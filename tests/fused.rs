@@ -194,7 +194,7 @@ fn chains_of_four() {
 fn formats_of_a_chain() {
     let subject = &SUBJECTS[0];
     let path = testdata(subject.granule);
-    let chain = vec!["--variable=temperature", "--bbox=-30,-20,60,70", "--average=time"];
+    let chain = ["--variable=temperature", "--bbox=-30,-20,60,70", "--average=time"];
     for format in ["--format=zarr", "--format=netcdf3", "--format=csv", "--format=cog"] {
         let one = fused(&path, &[&chain[..], &[format]].concat()).unwrap();
         let many = stepwise(&path, &[&chain[..], &[format]].concat()).unwrap();

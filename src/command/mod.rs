@@ -1,7 +1,11 @@
 //! What `harmony-transform` does with its arguments: data to standard output, words to standard error.
 
+#[cfg(feature = "service")]
+pub mod catalog;
 mod lists;
 mod report;
+#[cfg(feature = "service")]
+pub mod service;
 
 use std::io::IsTerminal;
 use std::path::Path;

@@ -1,5 +1,7 @@
 //! A request on one granule, resolved: steps, lazy results, the exact blocks to read and write.
 
+#[cfg(feature = "service")]
+pub mod chains;
 mod explain;
 mod joined;
 mod naming;

@@ -43,6 +43,14 @@ pub fn from_bytes(name: &str, bytes: &[u8]) -> Result<Shape, ModelError> {
     build(name, bytes, None)
 }
 
+/// The parts of the shape in the bytes of a file, before they are put together.
+///
+/// # Errors
+/// What is wrong with the file, without its name.
+pub fn parts_of(bytes: &[u8]) -> Result<Vec<Part>, String> {
+    parts(bytes, None)
+}
+
 fn build(name: &str, bytes: &[u8], projection: Option<&str>) -> Result<Shape, ModelError> {
     let error = |detail: String| ModelError::Shape { file: name.into(), detail };
     let contents = parts(bytes, projection).map_err(error)?;

@@ -12,3 +12,4 @@ mod tests;
 mod write;
 
 pub use format::{Cog, Geotiff};
+pub use read::overviews;

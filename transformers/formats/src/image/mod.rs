@@ -24,9 +24,16 @@ mod write;
 
 pub use canvas::{Area, Canvas, Ink, Sheet};
 pub use format::{Gif, Jpeg, Kml, Png};
+pub use gif::write as write_gif;
+pub use jpeg::write as write_jpeg;
+pub use legend::{Legend, number as short_number};
 pub use output::Sink;
-pub use png::write as write_png;
-pub use style::named::names as style_names;
+pub use paint::rule::{Channel, Even, Index, Levels, Rule};
+pub use parts::role as colour_role;
+pub use png::{encode as encode_png, write as write_png};
+pub use scheme::embedded as embedded_colours;
+pub use style::named::{find as named_colours, names as style_names};
+pub use style::{Colours, Rgba, Scale, Table, colours};
 
 use crate::write::WriteError;
 

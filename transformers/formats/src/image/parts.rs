@@ -172,8 +172,8 @@ pub fn composite<'a>(granule: &Granule, rasters: &'a [Raster]) -> Option<Vec<Lay
     named.or_else(|| (granule.format == "geotiff").then(in_order))
 }
 
-/// Red 0, green 1, blue 2, opacity 3.
-fn role(granule: &Granule, raster: &Raster) -> Option<usize> {
+/// What a raster is in a picture of colours, by its colour interpretation or name: red 0, green 1, blue 2, opacity 3.
+pub fn role(granule: &Granule, raster: &Raster) -> Option<usize> {
     let var = granule.var(raster.var);
     let said = var.attr_text("color_interpretation").unwrap_or_default();
     let words = |text: &str| -> Option<usize> {

@@ -295,7 +295,7 @@ fn place_missing(colours: &[Rgba], missing: Option<Rgba>) -> (Vec<Rgba>, u8, u8)
 }
 
 /// Colour table that the file gives the stored values of a variable of small integers.
-fn embedded(granule: &Granule, raster: &Raster) -> Option<Vec<Rgba>> {
+pub fn embedded(granule: &Granule, raster: &Raster) -> Option<Vec<Rgba>> {
     let flat = granule.var(raster.var).attr("color_table")?.as_f64s()?;
     let byte = |v: f64| v.clamp(0.0, 255.0) as u8;
     let colours: Vec<Rgba> =

@@ -9,6 +9,7 @@ mod axis;
 mod find;
 mod plane;
 mod read;
+mod sample;
 pub mod statistics;
 #[cfg(test)]
 mod tests;
@@ -16,6 +17,7 @@ mod tests;
 use harmony_model::{DType, GridSpec, Packing, VarId};
 
 pub use find::{Rejected, Survey, rasters, survey};
+pub use sample::Steps;
 pub use statistics::Statistics;
 
 use read::Layout;

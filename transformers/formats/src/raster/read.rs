@@ -7,6 +7,7 @@ use harmony_model::{DType, Granule, ReadError, Runs, Variable, Window};
 
 use super::Raster;
 use super::affine::Placed;
+use super::sample::Order;
 
 /// How the stored array of a raster lies on its grid.
 #[derive(Clone, Debug)]
@@ -77,6 +78,14 @@ impl Layout {
     fn is_transposed(&self) -> bool {
         self.x_axis < self.y_axis
     }
+
+    pub(super) fn row_order(&self) -> Order {
+        Order { n: self.rows, roll: 0, flip: self.flip_y }
+    }
+
+    pub(super) fn column_order(&self) -> Order {
+        Order { n: self.columns, roll: self.roll, flip: self.flip_x }
+    }
 }
 
 impl Raster {
@@ -112,11 +121,34 @@ impl Raster {
             let detail = format!("band {band}, rows {rows:?}, columns {columns:?} are not in the raster");
             return Err(ReadError::unsupported(&granule.name, format!("variable '{}'", self.path), detail));
         };
-        let window = self.window(band, count, rows, columns);
-        let mut bytes = granule.read(self.var, &window)?;
-        self.turn(&mut bytes, rows, columns, self.dtype.size());
-        for other in &layout.replace {
-            replace(&mut bytes, other, &layout.nodata);
+        let window = self.window(band, count, layout.stored_rows(rows), layout.stored_columns(columns));
+        self.read_window(granule, &window, sides(rows, columns))
+    }
+
+    /// One band at stored rows and columns, which are those of the grid, turned where the axes are.
+    pub(super) fn read_runs(
+        &self,
+        granule: &Granule,
+        band: usize,
+        rows: Runs,
+        columns: Runs,
+    ) -> Result<Vec<u8>, ReadError> {
+        let sides = (rows.len() as usize, columns.len() as usize);
+        let window = self.window(&self.bands[band], 1, rows, columns);
+        self.read_window(granule, &window, sides)
+    }
+
+    /// Reads planes of that height and width and turns them north-up; what other bands leave out has one value then.
+    fn read_window(
+        &self,
+        granule: &Granule,
+        window: &Window,
+        sides: (usize, usize),
+    ) -> Result<Vec<u8>, ReadError> {
+        let mut bytes = granule.read(self.var, window)?;
+        self.turn(&mut bytes, sides, self.dtype.size());
+        for other in &self.layout.replace {
+            replace(&mut bytes, other, &self.layout.nodata);
         }
         Ok(bytes)
     }
@@ -140,17 +172,17 @@ impl Raster {
     ) -> Result<Option<Vec<u8>>, ReadError> {
         let Some(coverage) = granule.var(self.var).data.coverage() else { return Ok(None) };
         let Some(band) = self.bands.get(band) else { return Ok(None) };
-        let window = self.window(band, 1, rows, columns);
+        let layout = &self.layout;
+        let window = self.window(band, 1, layout.stored_rows(rows), layout.stored_columns(columns));
         let mut cells = vec![0; usize::try_from(window.count()).unwrap_or(usize::MAX)];
         coverage.read(&window, &mut cells)?;
-        self.turn(&mut cells, rows, columns, 1);
+        self.turn(&mut cells, sides(rows, columns), 1);
         Ok(Some(cells))
     }
 
     /// Turns stored planes of elements of `size` bytes north-up.
-    fn turn(&self, bytes: &mut [u8], rows: &Range<u64>, columns: &Range<u64>, size: usize) {
+    fn turn(&self, bytes: &mut [u8], (height, width): (usize, usize), size: usize) {
         let layout = &self.layout;
-        let (height, width) = ((rows.end - rows.start) as usize, (columns.end - columns.start) as usize);
         let plane = height * width * size;
         if plane == 0 {
             return;
@@ -201,15 +233,16 @@ impl Raster {
         self.layout.y_axis.min(self.layout.x_axis) + 2 == self.layout.rank
     }
 
-    fn window(&self, band: &super::Band, count: u64, rows: &Range<u64>, columns: &Range<u64>) -> Window {
+    fn window(&self, band: &super::Band, count: u64, rows: Runs, columns: Runs) -> Window {
+        let (mut rows, mut columns) = (Some(rows), Some(columns));
         let layout = &self.layout;
         let last = band.index.len().saturating_sub(1);
         let mut leading = band.index.iter().enumerate();
         let axes = (0..layout.rank).map(|axis| {
             if axis == layout.y_axis {
-                layout.stored_rows(rows)
+                rows.take().unwrap_or_default()
             } else if axis == layout.x_axis {
-                layout.stored_columns(columns)
+                columns.take().unwrap_or_default()
             } else {
                 let (number, start) = leading.next().map_or((0, 0), |(i, &at)| (i, at));
                 Runs::range(start, if number == last { count } else { 1 })
@@ -232,6 +265,12 @@ impl Raster {
         let Some(at) = self.bands.get(band).map(|b| b.index[axis]) else { return 1 };
         let left = (chunk - at % chunk) as usize;
         self.run_from(band).min(left)
+    }
+
+    /// Whether elements lie in the file as the raster gives them: neither turned nor moved around the Earth.
+    pub fn is_as_stored(&self) -> bool {
+        let layout = &self.layout;
+        !(layout.flip_y || layout.flip_x || layout.is_transposed()) && layout.roll == 0
     }
 
     /// Whether the first row of the raster is the last stored one.
@@ -270,6 +309,11 @@ impl Raster {
 
 /// Blocks of this many elements square are moved at a time, so that both sides stay in the cache.
 const BLOCK: usize = 32;
+
+/// Height and width of a window.
+fn sides(rows: &Range<u64>, columns: &Range<u64>) -> (usize, usize) {
+    ((rows.end - rows.start) as usize, (columns.end - columns.start) as usize)
+}
 
 /// The transpose of a row-major array of `rows` × `columns` elements.
 fn transposed(input: &[u8], rows: usize, columns: usize, size: usize) -> Vec<u8> {

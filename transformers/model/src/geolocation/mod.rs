@@ -22,6 +22,7 @@ pub use companions::closure;
 pub use describe::{Summary, summary};
 pub use discover::discover;
 pub use names::{NotFound, find_variables};
+pub use short_name::short_name;
 
 use crate::crs::Crs;
 use crate::granule::{DimId, Granule, GroupId, VarId};

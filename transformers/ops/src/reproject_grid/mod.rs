@@ -19,7 +19,7 @@ pub use choose::is_categorical;
 pub use kernel::{Support, resampler};
 pub use source::{LocatedGrid, SourceGrid, located_grid};
 pub use suggest::{Suggested, suggest};
-pub use warp::{TOLERANCE, Trust, Warp};
+pub use warp::{At, TOLERANCE, Tables, Trust, Warp};
 
 use harmony_model::Interpolation;
 use harmony_model::request::Compat;

@@ -2,7 +2,9 @@
 //!
 //! Geographic axes keep the cells that overlap the range; other axes (levels, wavelengths, …) the values inside it,
 //! ends included. A name that is a variable but no dimension masks by its values. Axes without coordinates are
-//! numbered from 0.
+//! numbered from 0. `z`, where no dimension has that name, is the vertical axis.
+
+mod vertical;
 
 use harmony_model::geolocation::{Geolocation, GridAxis, names};
 use harmony_model::request::{Comparison, DimensionExtent, DimensionRange, FilterRule};
@@ -67,6 +69,10 @@ fn targets(scene: &Scene, name: &str) -> Result<Vec<Target>, OpError> {
     let named: Vec<DimId> = dims.filter(|&d| granule.dim(d).name == bare || path(d)[1..] == *bare).collect();
     if !named.is_empty() {
         return Ok(named.into_iter().map(|d| Target::Axis(d, coordinate(scene, d))).collect());
+    }
+    let vertical = if bare == vertical::NAME { vertical::axes(granule) } else { Vec::new() };
+    if !vertical.is_empty() {
+        return Ok(vertical.into_iter().map(|(dim, var)| Target::Axis(dim, Some(var))).collect());
     }
     match names::find_variables(granule, name) {
         Ok(vars) => Ok(vars

@@ -1,5 +1,5 @@
 //! Reading GeoTIFF: strips and tiles, interleaved or not, without compression or with deflate, LZW, Zstandard,
-//! PackBits, and all predictors. Overviews and masks are not data and left alone.
+//! PackBits, and all predictors. Overviews are read when maps ask for them, masks are left alone.
 
 mod blocks;
 mod georeference;
@@ -38,9 +38,64 @@ pub fn open(source: &Arc<dyn ByteSource>, bands: &[u32]) -> Result<Granule, Read
     if let Err(ReadError::Unsupported { source_name, detail, .. }) = raster::pick(bands, image.bands, name) {
         return Err(ReadError::unsupported(&source_name, BAND_SELECTION, detail));
     }
+    granule(source, &info, &image, directory.big_endian, name, bands)
+}
+
+fn granule(
+    source: &Arc<dyn ByteSource>,
+    info: &RasterInfo,
+    image: &Arc<Image>,
+    big_endian: bool,
+    name: &str,
+    bands: &[u32],
+) -> Result<Granule, ReadError> {
     let fill = info.bands.first().and_then(|b| b.nodata).and_then(|v| number_bytes(&image.dtype, v));
-    let arrays = blocks::arrays(source, &image, directory.big_endian, &fill.unwrap_or_default());
-    raster::granule_of(&info, name, bands, &|number, _| arrays[number as usize - 1].clone())
+    let arrays = blocks::arrays(source, image, big_endian, &fill.unwrap_or_default());
+    raster::granule_of(info, name, bands, &|number, _| arrays[number as usize - 1].clone())
+}
+
+/// Directories of a file that are looked at for overviews.
+const MAX_DIRECTORIES: usize = 64;
+
+/// The overviews of a GeoTIFF, from the largest to the smallest, each as a granule like that of the file with larger
+/// cells. None for files that need GDAL.
+///
+/// # Errors
+/// [`ReadError::Corrupt`] when a directory is damaged.
+pub fn overviews(source: &Arc<dyn ByteSource>) -> Result<Vec<Granule>, ReadError> {
+    let cached: Arc<dyn ByteSource> = Arc::new(BlockCache::new(source.clone()));
+    let first = Directory::first(cached.as_ref())?;
+    let main = Arc::new(Image::of(cached.as_ref(), &first)?);
+    let Ok(info) = describe(source.as_ref(), &first, &main) else { return Ok(Vec::new()) };
+    let name = source.name().rsplit('/').next().unwrap_or_default();
+    let mut out: Vec<(u64, Granule)> = Vec::new();
+    let mut next = first.following()?;
+    for _ in 0..MAX_DIRECTORIES {
+        let Some(directory) = next else { break };
+        // Bit 0: a smaller version of another image; bit 2: a mask.
+        if directory.number(tags::NEW_SUBFILE_TYPE, 0)? & 0b101 == 1 {
+            let image = Arc::new(Image::of(cached.as_ref(), &directory)?);
+            let same = image.bands == main.bands && image.dtype == main.dtype;
+            if same && image.width < main.width && image.height <= main.height {
+                let smaller = reduced(&info, &image);
+                let granule = granule(source, &smaller, &image, directory.big_endian, name, &[])?;
+                out.push((image.width, granule));
+            }
+        }
+        next = directory.following()?;
+    }
+    out.sort_by_key(|(width, _)| std::cmp::Reverse(*width));
+    Ok(out.into_iter().map(|(_, granule)| granule).collect())
+}
+
+/// The same place in fewer, larger cells.
+fn reduced(info: &RasterInfo, image: &Image) -> RasterInfo {
+    let (across, down) = (info.width as f64 / image.width as f64, info.height as f64 / image.height as f64);
+    let mut smaller = RasterInfo { width: image.width, height: image.height, ..info.clone() };
+    smaller.transform =
+        info.transform.map(|[x, xc, xr, y, yc, yr]| [x, xc * across, xr * down, y, yc * across, yr * down]);
+    smaller.bands.iter_mut().for_each(|b| b.block = (image.block_width, image.block_height));
+    smaller
 }
 
 fn describe(source: &dyn ByteSource, d: &Directory, image: &Image) -> Result<RasterInfo, ReadError> {

@@ -1,4 +1,4 @@
-//! Header and first directory of a TIFF file, classic or BigTIFF, in either byte order.
+//! Header and directories of a TIFF file, classic or BigTIFF, in either byte order.
 
 use std::collections::HashMap;
 
@@ -18,11 +18,15 @@ struct Entry {
     offset: u64,
 }
 
-/// The first directory of a file.
+/// One directory of a file.
 pub struct Directory<'a> {
     source: &'a dyn ByteSource,
     pub big_endian: bool,
+    /// BigTIFF.
+    big: bool,
     entries: HashMap<u16, Entry>,
+    /// Where the next one is; 0: there is none.
+    next: u64,
 }
 
 /// Bytes of the file in its own order.
@@ -72,6 +76,23 @@ impl<'a> Directory<'a> {
             43 => (true, cursor.u64(8)?),
             other => return Err(corrupt(format!("version {other} instead of 42 or 43"))),
         };
+        Directory::at(source, big_endian, big, at)
+    }
+
+    /// The one behind this one.
+    ///
+    /// # Errors
+    /// As [`Directory::first`].
+    pub fn following(&self) -> Result<Option<Self>, ReadError> {
+        match self.next {
+            0 => Ok(None),
+            at => Directory::at(self.source, self.big_endian, self.big, at).map(Some),
+        }
+    }
+
+    fn at(source: &'a dyn ByteSource, big_endian: bool, big: bool, at: u64) -> Result<Self, ReadError> {
+        let corrupt = |detail: String| ReadError::corrupt(source.name(), "TIFF header", detail);
+        let cursor = Cursor { source, big_endian };
         let (count, mut entry_at) = match big {
             true => (cursor.u64(at)?, at.saturating_add(8)),
             false => (u64::from(cursor.u16(at)?), at.saturating_add(2)),
@@ -96,7 +117,9 @@ impl<'a> Directory<'a> {
             };
             entries.entry(tag).or_insert(Entry { kind, count, offset });
         }
-        Ok(Directory { source, big_endian, entries })
+        // A file that ends here has no further directory, whatever it should say.
+        let next = if big { cursor.u64(entry_at) } else { cursor.u32(entry_at) }.unwrap_or(0);
+        Ok(Directory { source, big_endian, big, entries, next })
     }
 
     pub fn has(&self, tag: u16) -> bool {

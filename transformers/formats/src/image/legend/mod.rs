@@ -46,10 +46,7 @@ impl Legend {
         page.text(&self.title, MARGIN, MARGIN, zoom);
         for x in 0..BAR {
             let colour = self.colours.get(x * self.colours.len() / BAR).copied().unwrap_or_default();
-            // Opacity over white, as on the page.
-            let over = |c: u8| {
-                ((u32::from(c) * u32::from(colour[3]) + 255 * (255 - u32::from(colour[3])) + 127) / 255) as u8
-            };
+            let over = |c: u8| over_white(c, colour[3]);
             let paint = [over(colour[0]), over(colour[1]), over(colour[2])];
             (BAR_TOP..BAR_TOP + BAR_HEIGHT).for_each(|y| page.dot(MARGIN + x, y, paint));
         }
@@ -70,6 +67,62 @@ impl Legend {
     }
 }
 
+impl Legend {
+    /// The picture of a legend of classes, one below the other, each with its words.
+    pub fn draw_classes(title: &str, entries: &[(Rgba, String)]) -> Sheet {
+        let shown = &entries[..entries.len().min(MOST_ENTRIES)];
+        let height = MARGIN + ENTRY + shown.len() * ENTRY + MARGIN / 2;
+        let mut page = Page::of_height(height);
+        let zoom = if MARGIN + text_width(title) <= WIDTH { ZOOM } else { 1 };
+        page.text(title, MARGIN, MARGIN / 2, zoom);
+        for (i, (colour, label)) in shown.iter().enumerate() {
+            let top = MARGIN + ENTRY / 2 + i * ENTRY;
+            let over = |c: u8| over_white(c, colour[3]);
+            let paint = [over(colour[0]), over(colour[1]), over(colour[2])];
+            for y in top..top + BOX {
+                for x in MARGIN..MARGIN + 2 * BOX {
+                    let edge = y == top || y + 1 == top + BOX || x == MARGIN || x + 1 == MARGIN + 2 * BOX;
+                    page.dot(x, y, if edge { BLACK } else { paint });
+                }
+            }
+            page.text(label, MARGIN + 2 * BOX + 12, top + 2, ZOOM);
+        }
+        Sheet { ink: Ink::Rgb, width: WIDTH as u64, pixels: page.pixels }
+    }
+}
+
+impl Legend {
+    /// Words on a white page of a given size, broken where lines end.
+    pub fn draw_words(paragraphs: &[String], width: u64, height: u64) -> Sheet {
+        let (width, height) = (width.min(1 << 15) as usize, height.min(1 << 15) as usize);
+        let mut page = Page { width, height, pixels: vec![255; 3 * width * height] };
+        let per_line = (width.saturating_sub(2 * WORDS_MARGIN) / font::ADVANCE).max(1);
+        let mut y = WORDS_MARGIN;
+        for paragraph in paragraphs {
+            let letters: Vec<char> = paragraph.chars().take(4000).collect();
+            for line in letters.chunks(per_line) {
+                page.text(&line.iter().collect::<String>(), WORDS_MARGIN, y, 1);
+                y += font::HEIGHT + 3;
+            }
+            y += 3;
+        }
+        Sheet { ink: Ink::Rgb, width: width as u64, pixels: page.pixels }
+    }
+}
+
+/// Around words.
+const WORDS_MARGIN: usize = 4;
+
+/// Opacity over white, as on a page.
+fn over_white(c: u8, opacity: u8) -> u8 {
+    ((u32::from(c) * u32::from(opacity) + 255 * (255 - u32::from(opacity)) + 127) / 255) as u8
+}
+
+/// Height of a class with the gap below it, and of its box.
+const ENTRY: usize = 24;
+const BOX: usize = 18;
+/// A legend with more classes ends here.
+const MOST_ENTRIES: usize = 200;
 /// Pixels of a dot of a letter.
 const ZOOM: usize = 2;
 const MARGIN: usize = 24;
@@ -86,17 +139,23 @@ fn text_width(text: &str) -> usize {
 }
 
 struct Page {
+    width: usize,
+    height: usize,
     pixels: Vec<u8>,
 }
 
 impl Page {
     fn new() -> Self {
-        Page { pixels: vec![255; 3 * WIDTH * HEIGHT] }
+        Page::of_height(HEIGHT)
+    }
+
+    fn of_height(height: usize) -> Self {
+        Page { width: WIDTH, height, pixels: vec![255; 3 * WIDTH * height] }
     }
 
     fn dot(&mut self, x: usize, y: usize, colour: [u8; 3]) {
-        if x < WIDTH && y < HEIGHT {
-            let at = 3 * (y * WIDTH + x);
+        if x < self.width && y < self.height {
+            let at = 3 * (y * self.width + x);
             self.pixels[at..at + 3].copy_from_slice(&colour);
         }
     }
@@ -114,7 +173,7 @@ impl Page {
 
     /// Text from `x` on as far as it fits, in letters whose dots are `zoom` pixels wide.
     fn text(&mut self, text: &str, x: usize, y: usize, zoom: usize) {
-        let room = (WIDTH.saturating_sub(x)) / (zoom * font::ADVANCE);
+        let room = (self.width.saturating_sub(x)) / (zoom * font::ADVANCE);
         for (i, letter) in text.chars().take(room).enumerate() {
             let columns = font::glyph(letter);
             for (c, bits) in columns.iter().enumerate() {
@@ -193,6 +252,16 @@ mod tests {
         assert_eq!(at(MARGIN + BAR - 3, BAR_TOP + 3), [0, 0, 255]);
         let dark = |from: usize, to: usize| (from..to).any(|y| (0..WIDTH).any(|x| at(x, y) == [0, 0, 0]));
         assert!(dark(MARGIN, BAR_TOP - 2) && dark(BAR_TOP + BAR_HEIGHT + TICK + 3, HEIGHT));
+    }
+
+    #[test]
+    fn classes_have_a_line_each() {
+        let sheet = Legend::draw_classes("q", &[([255, 0, 0, 255], "good".into()), ([0; 4], "bad".into())]);
+        let at = |x: usize, y: usize| &sheet.pixels[3 * (y * WIDTH + x)..][..3];
+        let top = MARGIN + ENTRY / 2;
+        assert_eq!(at(MARGIN + 3, top + 3), [255, 0, 0]);
+        assert_eq!(at(MARGIN + 3, top + ENTRY + 3), [255, 255, 255]);
+        assert_eq!(at(MARGIN, top + ENTRY), [0, 0, 0]);
     }
 
     #[test]

@@ -48,6 +48,22 @@ pub fn write(
     chunk(sink, b"IEND", &[&[]])
 }
 
+/// A small picture as a PNG, encoded on the calling thread: handing it to others would take longer. `level` is the
+/// effort of compression, 0 to 12; `pixels` are whole rows of `width`.
+///
+/// # Errors
+/// As [`write`].
+pub fn encode(ink: &Ink, width: u64, pixels: &[u8], level: i32) -> Result<Vec<u8>, WriteError> {
+    let line = (width as usize).saturating_mul(ink.bytes()).max(1);
+    let area = Area::whole((pixels.len() / line) as u64, width);
+    let mut out = Vec::with_capacity(pixels.len() / 4 + 2048);
+    head(ink, &area, &[], &mut out)?;
+    let piece = piece(pixels, line, ink, level, true);
+    chunk(&mut out, b"IDAT", &[&[0x78, 0x5e], &piece.stream, &piece.adler.to_be_bytes()])?;
+    chunk(&mut out, b"IEND", &[&[]])?;
+    Ok(out)
+}
+
 fn head(ink: &Ink, area: &Area, texts: &[(String, String)], sink: &mut dyn Sink) -> Result<(), WriteError> {
     sink.put(b"\x89PNG\r\n\x1a\n")?;
     let colour_type = match ink {

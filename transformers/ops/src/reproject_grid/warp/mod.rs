@@ -114,6 +114,11 @@ impl Warp {
     /// When there is no way between the two CRS.
     pub fn new(source: &SourceGrid, target: &GridSpec, trust: Trust) -> Result<Arc<Self>, ModelError> {
         let transform = Transform::new(&target.crs, &source.crs)?;
+        Ok(Warp::through(transform, source, target, trust))
+    }
+
+    /// With a transformation from the CRS of the target to that of the source that is there already.
+    pub fn through(transform: Transform, source: &SourceGrid, target: &GridSpec, trust: Trust) -> Arc<Self> {
         let mut warp = Warp {
             trust,
             source: source.clone(),
@@ -130,7 +135,7 @@ impl Warp {
                 Kind::Tiles { across, regions: (0..across * down).map(|_| OnceLock::new()).collect() }
             }
         };
-        Ok(Arc::new(warp))
+        Arc::new(warp)
     }
 
     /// As [`Warp::new`]; granules of a job that lie on the same grid share one.

@@ -1,0 +1,270 @@
+//! Layers of granules, drawn.
+
+use std::sync::Arc;
+
+use harmony_formats::image::Channel;
+
+use super::compose::{Painted, Picture};
+use super::dimension::{self, AxisWishes, TimeWish};
+use super::opened::{Field, Found, Meta, Opened, shown};
+use super::sample::Shown;
+use super::stretch::{Stretch, StretchKey};
+use super::style::StyleSpec;
+use super::{MapError, Maps, View};
+
+/// A layer of a map.
+#[derive(Clone, Debug, Default)]
+pub struct Layer {
+    /// Concept id of its collection: what its stretch is kept under.
+    pub collection: String,
+    pub what: What,
+    pub style: StyleSpec,
+    /// Locations of granules, the topmost first.
+    pub granules: Vec<String>,
+    /// Locations of granules that the stretch is taken from: the same for every map of the collection.
+    pub reference: Vec<String>,
+    pub times: TimeWish,
+    /// Values along other axes, by name; `elevation` is the vertical one.
+    pub axes: AxisWishes,
+}
+
+/// What of a granule is drawn.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum What {
+    /// A variable by path or name.
+    Variable(String),
+    /// Red, green and blue together where there are such variables, else the first one.
+    #[default]
+    All,
+}
+
+/// Something of a granule that is drawn as one.
+enum Subject {
+    Single(Found),
+    /// Red, green, blue, perhaps opacity.
+    Composite(Vec<Arc<Field>>),
+}
+
+/// Values of the pixels of a layer.
+struct Values {
+    /// One buffer, or three or four.
+    planes: Vec<Vec<f32>>,
+    /// Of the first granule that has the variable.
+    metas: Vec<Arc<Meta>>,
+    notes: Vec<String>,
+}
+
+impl Maps {
+    /// Draws layers over each other, the first one at the bottom.
+    ///
+    /// # Errors
+    /// [`MapError`]. A granule that can't be read is left out and noted where others can.
+    pub fn draw(
+        &self,
+        layers: &[Layer],
+        view: &View,
+        background: [u8; 3],
+        transparent: bool,
+    ) -> Result<Picture, MapError> {
+        self.check_size(view)?;
+        let mut painted = Vec::with_capacity(layers.len());
+        let mut notes = Vec::new();
+        for layer in layers {
+            self.check_style(&layer.style)?;
+            let values = self.values(layer, view)?;
+            if !values.metas.is_empty() {
+                painted.push(self.painted(layer, &values)?);
+            }
+            notes.extend(values.notes);
+        }
+        Ok(super::compose::lay(painted, view, background, transparent, notes))
+    }
+
+    /// # Errors
+    /// [`MapError::TooLarge`] naming the limit.
+    pub fn check_size(&self, view: &View) -> Result<(), MapError> {
+        let limit = self.limits().max_side;
+        if view.width == 0 || view.height == 0 {
+            return Err(MapError::TooLarge("WIDTH and HEIGHT are at least 1".into()));
+        }
+        if view.width > limit || view.height > limit {
+            return Err(MapError::TooLarge(format!(
+                "a map of {} x {} pixels is larger than {limit} x {limit}; ask for WIDTH and HEIGHT up to {limit}, \
+                 or for parts",
+                view.width, view.height
+            )));
+        }
+        Ok(())
+    }
+
+    fn subject(&self, layer: &Layer, opened: &Opened) -> Option<Subject> {
+        match &layer.what {
+            What::Variable(name) => opened.find(name).map(Subject::Single),
+            What::All => {
+                let composite = || opened.composite().filter(|_| layer.style.name.is_none());
+                composite().map(Subject::Composite).or_else(|| opened.first().map(Subject::Single))
+            }
+        }
+    }
+
+    /// The values of a layer: granule after granule, as long as pixels are without.
+    fn values(&self, layer: &Layer, view: &View) -> Result<Values, MapError> {
+        let mut out = Values { planes: Vec::new(), metas: Vec::new(), notes: Vec::new() };
+        let mut failed = None;
+        for location in &layer.granules {
+            match self.add(layer, location, view, &mut out) {
+                Ok(()) => {}
+                Err(e @ (MapError::Read { .. } | MapError::Variable(_))) => {
+                    out.notes.push(e.to_string());
+                    failed = failed.or(Some(e));
+                }
+                Err(e) => return Err(e),
+            }
+            let full = |p: &Vec<f32>| !p.iter().any(|v| v.is_nan());
+            if out.planes.iter().all(full) && !out.planes.is_empty() {
+                break;
+            }
+        }
+        match failed {
+            Some(e) if out.metas.is_empty() => Err(e),
+            _ => Ok(out),
+        }
+    }
+
+    fn add(&self, layer: &Layer, location: &str, view: &View, out: &mut Values) -> Result<(), MapError> {
+        let opened = self.open(location)?;
+        let Some(subject) = self.subject(layer, &opened) else {
+            let what = match &layer.what {
+                What::Variable(name) => format!("'{name}'"),
+                What::All => "anything that can be drawn".into(),
+            };
+            return Err(MapError::Variable(format!("{}: it does not have {what}", shown(location))));
+        };
+        let fields = match subject {
+            Subject::Composite(fields) => fields,
+            Subject::Single(Found::Field(field)) => vec![field],
+            Subject::Single(Found::Elsewhere(meta)) => match self.on_grid(&opened, &meta, view)? {
+                Some(field) => vec![field],
+                None => {
+                    if out.metas.is_empty() {
+                        out.metas = vec![meta];
+                    }
+                    return Ok(());
+                }
+            },
+        };
+        // A granule of another kind than the ones before can't go under them.
+        if !out.planes.is_empty() && out.planes.len() != fields.len() {
+            return Ok(());
+        }
+        if out.planes.is_empty() {
+            out.planes = vec![vec![f32::NAN; view.pixels()]; fields.len()];
+            out.metas = fields.iter().map(|f| f.meta.clone()).collect();
+        }
+        for (field, plane) in fields.iter().zip(&mut out.planes) {
+            let band = dimension::choose(&field.main().raster, &layer.times, &layer.axes)?;
+            let categorical = field.meta.categories.is_some() || field.meta.colours.is_some();
+            let shown = Shown { field, band, bilinear: layer.style.bilinear && !categorical };
+            self.fill(&shown, view, plane)?;
+        }
+        Ok(())
+    }
+
+    fn painted(&self, layer: &Layer, values: &Values) -> Result<Painted, MapError> {
+        match &values.metas[..] {
+            [meta] => {
+                let paint = self.paint(meta, &layer.collection, &layer.style, || {
+                    self.layer_stretch(layer, std::slice::from_ref(meta))
+                })?;
+                let mut indices = vec![0; values.planes.first().map_or(0, Vec::len)];
+                if let Some(plane) = values.planes.first() {
+                    paint.indices(plane, &mut indices);
+                }
+                Ok(Painted::Indexed { palette: paint.palette, indices })
+            }
+            metas => self.coloured(layer, metas, &values.planes),
+        }
+    }
+
+    fn layer_stretch(&self, layer: &Layer, metas: &[Arc<Meta>]) -> Result<Arc<Stretch>, MapError> {
+        let key = StretchKey {
+            collection: layer.collection.clone(),
+            paths: metas.iter().map(|m| m.path.clone()).collect(),
+        };
+        let first = layer.granules.get(..1).unwrap_or_default();
+        let reference = if layer.reference.is_empty() { first } else { &layer.reference[..] };
+        self.stretch(&key, reference)
+    }
+
+    /// Three or four planes as red, green, blue and opacity.
+    fn coloured(&self, layer: &Layer, metas: &[Arc<Meta>], planes: &[Vec<f32>]) -> Result<Painted, MapError> {
+        let colours = &metas[..3];
+        let channel = match layer.style.range {
+            Some((low, high)) => Channel::stretched(low, high),
+            None if colours.iter().all(|m| m.is_bytes) => Channel::PLAIN,
+            None => {
+                let s = self.layer_stretch(layer, colours)?;
+                Channel::stretched(s.low, s.high)
+            }
+        };
+        let opacity = match metas.get(3) {
+            Some(alpha) if !alpha.is_bytes => {
+                let s = self.layer_stretch(layer, &metas[3..])?;
+                // What is full opacity is said by the largest value: 1, 255 or more.
+                Channel::stretched(0.0, if s.max <= 1.0 { 1.0 } else { s.max.max(255.0) })
+            }
+            _ => Channel::PLAIN,
+        };
+        let mut rgba = vec![0; planes[0].len() * 4];
+        for (i, pixel) in rgba.chunks_exact_mut(4).enumerate() {
+            let [r, g, b] = [planes[0][i], planes[1][i], planes[2][i]];
+            if r.is_nan() || g.is_nan() || b.is_nan() {
+                continue;
+            }
+            let alpha = planes.get(3).map_or(255.0, |p| p[i]);
+            let values = [r, g, b].map(|v| channel.find(f64::from(v)));
+            pixel[..3].copy_from_slice(&values);
+            pixel[3] = if planes.len() > 3 { opacity.find(f64::from(alpha)) } else { 255 };
+        }
+        Ok(Painted::Coloured(rgba))
+    }
+
+    /// The legend of a layer as a picture.
+    ///
+    /// # Errors
+    /// [`MapError`].
+    pub fn legend(&self, layer: &Layer) -> Result<Picture, MapError> {
+        self.check_style(&layer.style)?;
+        let mut failed = None;
+        for location in layer.reference.iter().chain(&layer.granules) {
+            let opened = match self.open(location) {
+                Ok(opened) => opened,
+                Err(e) => {
+                    failed = failed.or(Some(e));
+                    continue;
+                }
+            };
+            let meta = match self.subject(layer, &opened) {
+                Some(Subject::Single(found)) => found.meta().clone(),
+                // Colours that are seen need no legend but their name.
+                Some(Subject::Composite(_)) => return Ok(composite_legend()),
+                None => continue,
+            };
+            let paint = self.paint(&meta, &layer.collection, &layer.style, || {
+                self.layer_stretch(layer, std::slice::from_ref(&meta))
+            })?;
+            return Ok(Picture::of_sheet(paint.legend.draw()));
+        }
+        Err(failed
+            .unwrap_or_else(|| MapError::Variable("no granule has this layer; it has no legend".into())))
+    }
+}
+
+fn composite_legend() -> Picture {
+    let entries: Vec<([u8; 4], String)> =
+        [([255, 0, 0, 255], "red"), ([0, 255, 0, 255], "green"), ([0, 0, 255, 255], "blue")]
+            .into_iter()
+            .map(|(c, w)| (c, w.to_owned()))
+            .collect();
+    Picture::of_sheet(harmony_formats::image::Legend::draw_classes("true colours", &entries))
+}
