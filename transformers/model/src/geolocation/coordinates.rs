@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 
 use super::discover::Finder;
-use super::products::{Product, TimeDecode};
+use super::products::Product;
 use super::{Hints, glob, sources};
 use crate::geolocation::Geolocation;
 use crate::granule::{Granule, VarId};
+use crate::time::products::TimeDecode;
 
 /// Fills in [`super::GeolocationTable::coordinates`] and `times`.
 pub(super) fn collect(finder: &mut Finder, hints: &Hints) {
@@ -65,10 +66,7 @@ fn times(finder: &Finder, hints: &Hints) -> Vec<VarId> {
     let granule = finder.granule;
     let mut found: Vec<VarId> = hints.time.iter().flat_map(|n| sources::named(granule, n)).collect();
     let product = finder.product.as_deref();
-    let ignored = |v: VarId| {
-        let name = &granule.var(v).name;
-        product.is_some_and(|p| p.time.iter().flat_map(|t| &t.ignore).any(|i| glob::matches(i, name)))
-    };
+    let ignored = |v: VarId| product.is_some_and(|p| p.ignores_time(&granule.var(v).name));
     for v in granule.var_ids() {
         let by_product = product.is_some_and(|p| is_product_time(finder, p, v));
         if (by_product || is_time_axis(finder, v)) && !ignored(v) && !found.contains(&v) {
@@ -84,17 +82,9 @@ fn is_product_time(finder: &Finder, product: &Product, v: VarId) -> bool {
     if var.dims.is_empty() || finder.table.is_never_subset(granule, var.group) {
         return false;
     }
-    product.time.iter().any(|rule| {
-        let path = &granule.group(var.group).path;
-        let here = rule.groups.is_empty()
-            || rule.groups.iter().any(|g| glob::bind(g, path, &product.classes).is_some());
-        let named = rule.variable.iter().any(|name| match name.starts_with('/') {
-            true => glob::bind(name, &var.path, &product.classes).is_some(),
-            false => glob::matches(name, &var.name),
-        });
+    product.time_source(granule, v).is_some_and(|source| {
         // An offset on all axes of the data (GHRSST `sst_dtime`) is masked and chosen like data.
-        let whole = rule.decode == TimeDecode::Offset
-            && finder.table.of(v).is_some_and(|l| l.geolocation.dims().len() > 1);
-        here && named && !whole
+        let on_all_axes = finder.table.of(v).is_some_and(|l| l.geolocation.dims().len() > 1);
+        source.decode != TimeDecode::Offset || !on_all_axes
     })
 }

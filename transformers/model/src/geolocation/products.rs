@@ -8,10 +8,11 @@ use std::sync::{Arc, LazyLock, RwLock};
 use serde::Deserialize;
 
 use super::Hints;
-use super::glob::matches;
+use super::glob::{self, matches};
 pub use super::short_name::short_name;
 use crate::ModelError;
-use crate::granule::Granule;
+use crate::granule::{Granule, VarId};
+use crate::time::products::TimeSource;
 
 /// One entry of the table. Names in it may hold `*` and `?`; paths also `{class}` and `**`.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
@@ -52,8 +53,8 @@ pub struct Product {
     pub time_only: Vec<String>,
     /// Variables that come along with any variable request.
     pub required: Vec<String>,
-    /// How times are kept; decoding is done by the time module.
-    pub time: Vec<TimeRule>,
+    /// How times are kept.
+    pub time: Vec<TimeSource>,
 }
 
 /// An attribute whose text matches `value`. `path` is a group; without it the root.
@@ -108,60 +109,6 @@ pub struct ReverseRule {
     pub child: String,
     pub parent: String,
     pub index: String,
-}
-
-/// How times are kept.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct TimeRule {
-    pub decode: TimeDecode,
-    /// Groups it holds for; without it all.
-    pub groups: Vec<String>,
-    /// The variable (the offset, when there is a `reference`); several spellings.
-    pub variable: Vec<String>,
-    /// Variable that offsets are added to.
-    pub reference: Option<String>,
-    /// ISO 8601, for variables without usable units.
-    pub epoch: Option<String>,
-    /// Attribute that holds the epoch or the day.
-    pub epoch_attribute: Option<String>,
-    pub scale: TimeScaleName,
-    /// Variables that look like a time but must not be taken (Sentinel-6 `time_tai`).
-    pub ignore: Vec<String>,
-}
-
-/// How a stored time becomes an instant.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum TimeDecode {
-    /// CF `units`, in `scale`.
-    #[default]
-    Units,
-    /// Seconds since `epoch`.
-    Epoch,
-    /// `reference` (CF) plus `variable` in its own units of duration.
-    Offset,
-    /// A duration since the epoch that an attribute gives in words.
-    EpochAttribute,
-    /// A modified Julian day in the long name, `(… = 48622.0)`.
-    MjdInLongName,
-    /// Seconds of the day that `epoch_attribute` names.
-    SecondsOfDay,
-    /// Year, Month, DayOfMonth, Hour, Minute, Second, MilliSecond beside each other.
-    SplitFields,
-    /// ISO 8601 texts.
-    Text,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-pub enum TimeScaleName {
-    #[default]
-    #[serde(rename = "UTC")]
-    Utc,
-    #[serde(rename = "TAI")]
-    Tai,
-    #[serde(rename = "GPS")]
-    Gps,
 }
 
 /// A named grid: `x0`, `y0` are the outer upper left corner, in CRS units.
@@ -295,6 +242,26 @@ fn is_built_in_grid(name: &str) -> bool {
 }
 
 impl Product {
+    /// The first `time` entry that is about a variable.
+    pub fn time_source(&self, granule: &Granule, id: VarId) -> Option<&TimeSource> {
+        let var = granule.var(id);
+        let group = &granule.group(var.group).path;
+        let fits = |template: &String, path: &str| glob::bind(template, path, &self.classes).is_some();
+        let named = |name: &String| match name.starts_with('/') {
+            true => fits(name, &var.path),
+            false => matches(name, &var.name),
+        };
+        self.time.iter().find(|source| {
+            source.variable.iter().any(named)
+                && (source.groups.is_empty() || source.groups.iter().any(|g| fits(g, group)))
+        })
+    }
+
+    /// Whether variables of that name look like times but are none.
+    pub fn ignores_time(&self, name: &str) -> bool {
+        self.time.iter().flat_map(|source| &source.ignore).any(|pattern| matches(pattern, name))
+    }
+
     fn attributes_match(&self, granule: &Granule) -> bool {
         !self.attributes.is_empty()
             && self.attributes.iter().all(|rule| {
@@ -303,7 +270,7 @@ impl Product {
                     let here = if rule.path.is_empty() {
                         g == Granule::ROOT
                     } else {
-                        super::glob::bind(&rule.path, path, &self.classes).is_some()
+                        glob::bind(&rule.path, path, &self.classes).is_some()
                     };
                     here && granule
                         .group(g)
@@ -317,6 +284,9 @@ impl Product {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::time::TimeScale;
+    use crate::time::products::TimeDecode;
+    use crate::{DType, MemoryArray};
 
     fn granule(name: &str) -> Granule {
         Granule::new(name, "netcdf4")
@@ -361,6 +331,36 @@ mod tests {
     fn the_file_name_is_the_last_resort() {
         let found = find(&granule("SC_SPL3SMP_008_prefetch.nc4"), &Hints::default()).unwrap();
         assert_eq!(found.name, "SMAP L3");
+    }
+
+    #[test]
+    fn time_entries_are_found_by_name_path_and_group() {
+        let mut g = granule("MLS-Aura_L2GP-O3.he5");
+        let swath = g.add_group(Granule::ROOT, "HDFEOS");
+        let swath = g.add_group(swath, "SWATHS");
+        let swath = g.add_group(swath, "O3");
+        let fields = g.add_group(swath, "Geolocation Fields");
+        let mut add = |group, name: &str| {
+            g.add_var(group, name, DType::F64, vec![], Arc::new(MemoryArray::of(&[], &[0.0])))
+        };
+        let (time, elsewhere) = (add(fields, "Time"), add(Granule::ROOT, "Time"));
+        let product = find(&g, &Hints::default()).unwrap();
+        let source = product.time_source(&g, time).unwrap();
+        assert_eq!(source.scale, Some(TimeScale::Tai));
+        assert!(product.time_source(&g, elsewhere).is_none());
+        let sentinel = find(&granule("S6A_P4_2__LR_.nc"), &Hints::default()).unwrap();
+        assert!(sentinel.ignores_time("time_tai") && !sentinel.ignores_time("time"));
+    }
+
+    #[test]
+    fn a_user_may_say_how_a_product_keeps_its_times() {
+        let text = "[[product]]\nname = \"Mine\"\nfiles = [\"mine_*\"]\n\
+                    time = [{ variable = [\"t\"], decode = \"epoch\", epoch = \"2000-01-01\", scale = \"GPS\" }]\n";
+        let table = Table::parse(text).unwrap();
+        let product = table.find(&granule("mine_1.nc"), &Hints::default()).unwrap();
+        assert_eq!(product.time[0].decode, TimeDecode::Epoch);
+        let error = Table::parse(&text.replace("GPS", "Mars")).unwrap_err().to_string();
+        assert!(error.contains("Mars") && error.contains("UTC"), "{error}");
     }
 
     #[test]

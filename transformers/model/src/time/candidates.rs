@@ -9,6 +9,7 @@ use super::units::duration_seconds;
 use super::{DateTime, TimeScale, TimeUnits};
 use crate::ModelError;
 use crate::dtype::DType;
+use crate::geolocation::products::Product;
 use crate::granule::{DimId, Granule, GroupId, VarId, Variable};
 
 /// A variable that holds times and how it is read.
@@ -34,17 +35,17 @@ pub(super) const EPOCH_1993: f64 = 725_846_400.0;
 const MJD_1970: f64 = 40_587.0;
 
 /// Looks at every variable. `catalogue`: paths of time variables named from outside.
-pub(super) fn all(granule: &Granule, catalogue: &[String], sources: &[TimeSource]) -> Candidates {
+pub(super) fn all(granule: &Granule, catalogue: &[String], product: Option<&Product>) -> Candidates {
     let bounds = bounds_variables(granule);
     let named: Vec<String> = catalogue.iter().map(|n| n.replace("__", "/")).collect();
     let mut out = Candidates::default();
     for id in granule.var_ids() {
         let var = granule.var(id);
-        let ignored = sources.iter().any(|s| s.ignores(&var.name));
+        let ignored = product.is_some_and(|p| p.ignores_time(&var.name));
         if bounds.contains(&id) || ignored || var.dtype.has_slots() && var.dtype != DType::String {
             continue;
         }
-        match judge(granule, id, sources) {
+        match judge(granule, id, product) {
             Ok(Some(mut candidate)) => {
                 let path = var.path.trim_start_matches('/');
                 if named.iter().any(|n| n.trim_start_matches('/') == path) {
@@ -71,10 +72,13 @@ fn bounds_variables(granule: &Granule) -> HashSet<VarId> {
 }
 
 /// The first rule that understands the variable.
-fn judge(granule: &Granule, id: VarId, sources: &[TimeSource]) -> Result<Option<Candidate>, ModelError> {
+fn judge(
+    granule: &Granule,
+    id: VarId,
+    product: Option<&Product>,
+) -> Result<Option<Candidate>, ModelError> {
     let var = granule.var(id);
-    let group = &granule.group(var.group).path;
-    if let Some(source) = sources.iter().find(|s| s.applies(&var.path, &var.name, group)) {
+    if let Some(source) = product.and_then(|p| p.time_source(granule, id)) {
         let by_product = from_source(granule, id, source)?;
         if let Some((decode, detail)) = by_product {
             return Ok(Some(candidate(granule, id, TimeRule::ProductTable, detail, decode)));

@@ -7,9 +7,8 @@
 use super::axis::{TimeAxis, TimeRule};
 use super::candidates::{self, Candidate};
 use super::decode::{Decode, is_even};
-use super::products::{self, TimeSource};
 use crate::ModelError;
-use crate::geolocation::{GeolocationTable, Hints};
+use crate::geolocation::{GeolocationTable, Hints, products};
 use crate::granule::{DimId, Granule, VarId};
 
 /// All time axes of a granule; variables share them.
@@ -63,17 +62,9 @@ impl TimeTable {
 
 /// Finds the times of every variable, from metadata alone.
 pub fn discover(granule: &Granule, table: &GeolocationTable, hints: &Hints) -> TimeTable {
-    discover_with(granule, table, hints, &products::sources(granule, hints))
-}
-
-/// [`discover`] with product rules from elsewhere.
-pub fn discover_with(
-    granule: &Granule,
-    _table: &GeolocationTable,
-    hints: &Hints,
-    sources: &[TimeSource],
-) -> TimeTable {
-    let candidates::Candidates { mut found, problems } = candidates::all(granule, &hints.time, sources);
+    let product = table.product.clone().or_else(|| products::find(granule, hints));
+    let candidates::Candidates { mut found, problems } =
+        candidates::all(granule, &hints.time, product.as_deref());
     let references: Vec<VarId> = found.iter().filter_map(|c| reference_of(&c.decode)).collect();
     found.sort_by_cached_key(|c| preference(granule, c, &references));
     let significant: Vec<Vec<DimId>> =

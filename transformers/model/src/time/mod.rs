@@ -20,7 +20,7 @@ mod discovery_tests;
 
 pub use axis::{TimeAxis, TimeRule};
 pub use calendar::Calendar;
-pub use discover::{TimeTable, discover, discover_with};
+pub use discover::{TimeTable, discover};
 pub use scale::TimeScale;
 pub use text::parse_range;
 pub use units::{TimeUnits, duration_seconds};

@@ -1,7 +1,10 @@
 //! Time scales: UTC with its leap seconds, and the even ones (TAI, GPS).
 
-/// How the numbers of a time axis run.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+use serde::Deserialize;
+
+/// How the numbers of a time axis run. The product table writes `UTC`, `GPS` and `TAI`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
 pub enum TimeScale {
     /// Plain arithmetic: every day has 86400 seconds, leap seconds are not counted.
     #[default]
@@ -11,6 +14,7 @@ pub enum TimeScale {
     /// SI seconds since an epoch that is given in UTC: TAI-93 of EOS.
     Tai,
     /// Dates in TAI: the epoch itself is a TAI date (`time_tai` of altimetry).
+    #[serde(skip)]
     TaiDates,
 }
 
