@@ -66,6 +66,8 @@ pub struct Config {
     pub wms_exceptions: String,
     /// Bytes of decoded values that maps and tiles keep.
     pub map_cache: u64,
+    /// Bytes of thinned values of large granules that maps keep in the data folder; 0: none.
+    pub map_store: u64,
     /// Granules that maps keep open.
     pub map_open_granules: u64,
     /// Pixels of a map along either side.
@@ -122,6 +124,7 @@ impl Default for Config {
             wms_epsg4326_order: "auto".into(),
             wms_exceptions: "auto".into(),
             map_cache: 512 << 20,
+            map_store: 1 << 30,
             map_open_granules: 64,
             map_max_side: 4096,
             map_max_granules: 500,

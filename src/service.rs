@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::catalog::cmr::{Cmr, Options};
 use crate::catalog::embedded::Embedded;
+use crate::catalog::sources::store_options;
 use crate::catalog::{Catalog, CatalogError};
 use crate::config::Config;
 use crate::http::System;
@@ -14,7 +15,6 @@ use crate::jobs::{JobError, Jobs};
 use crate::logging::LevelHandle;
 use crate::plan::chains::Chains;
 use crate::request::grammar;
-use crate::store::StoreOptions;
 
 /// Everything that the settings ask for; nothing is served or worked on yet.
 ///
@@ -39,9 +39,10 @@ pub async fn build(config: Config, log: LevelHandle) -> Result<Arc<App>, String>
         None => Chains::builtin(),
     };
     chains.forbids_service_ids = !config.allow_service_selection;
-    let engine = LocalEngine::new(memory, workers(&config), StoreOptions::default());
+    let engine = LocalEngine::new(memory, workers(&config), store_options(&config));
     let jobs = Jobs::open(&config, catalog.clone(), Arc::new(engine)).await.map_err(JobError::into_detail)?;
     let system = System::new(&config, Arc::new(StoreFigures(jobs.clone())), log);
+    jobs.observe(system.metrics.clone());
     let maps = Arc::new(MapService::new(&config)?);
     Ok(Arc::new(App { config, catalog, queue: jobs.clone(), jobs, chains, system, maps }))
 }

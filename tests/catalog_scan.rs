@@ -11,6 +11,7 @@ use common::{all_testdata, testdata};
 use harmony::catalog::embedded::Embedded;
 use harmony::catalog::naming::Naming;
 use harmony::catalog::scan::{Report, Scanner, Watch};
+use harmony::catalog::sources::AllowList;
 use harmony::catalog::{Catalog, Collection, CollectionQuery, Granule, GranuleQuery, Page};
 use harmony::store::{Input, StoreOptions, expand_inputs};
 
@@ -157,7 +158,7 @@ async fn watching_takes_files_when_they_are_complete() {
     let dir = tempfile::tempdir().unwrap();
     let folder = [dir.path().display().to_string()];
     let scanner = scanner(Naming::default()).await;
-    let mut watch = Watch::default();
+    let mut watch = Watch::new(AllowList::new(&folder));
     assert_eq!(watch.look(&scanner, &folder).await.unwrap(), Report::default());
     let whole = std::fs::read(testdata("2020_01_01_global.nc")).unwrap();
     let path = dir.path().join("growing.nc");
@@ -167,6 +168,15 @@ async fn watching_takes_files_when_they_are_complete() {
     assert_eq!(watch.look(&scanner, &folder).await.unwrap(), Report::default());
     assert_eq!(watch.look(&scanner, &folder).await.unwrap().added, 1);
     assert_eq!(watch.look(&scanner, &folder).await.unwrap(), Report::default());
+    // A link to what was not named is left where it is.
+    #[cfg(unix)]
+    {
+        std::os::unix::fs::symlink(testdata("2020_01_02_global.nc"), dir.path().join("link.nc")).unwrap();
+        watch.look(&scanner, &folder).await.unwrap();
+        let refused = watch.look(&scanner, &folder).await.unwrap();
+        assert!(refused.added == 0 && refused.failed[0].1.contains("allowed_sources"), "{refused:?}");
+        assert_eq!(watch.look(&scanner, &folder).await.unwrap(), Report::default());
+    }
 }
 
 /// Real granules: what has a place by the engine's model has one in the catalogue.

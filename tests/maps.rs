@@ -178,7 +178,7 @@ async fn capabilities_name_layers_systems_styles_and_times() {
     roxmltree::Document::parse(&text).unwrap();
     let old =
         server.get("/C1234088182-EEDTEST/wms?service=WMS&request=GetCapabilities&version=1.1.1").await.text();
-    assert!(old.contains("<WMT_MS_Capabilities version=\"1.1.1\">") && old.contains("<SRS>EPSG:4326</SRS>"));
+    assert!(old.contains("<WMT_MS_Capabilities version=\"1.1.1\" ") && old.contains("<SRS>EPSG:4326</SRS>"));
     let hostile = server.get("/C9-LOCAL/wms?service=WMS&request=GetCapabilities").await.text();
     let document = roxmltree::Document::parse(&hostile).unwrap();
     assert!(document.descendants().any(|n| n.text() == Some("a<script>\"'&x (evil ]]> name)")), "{hostile}");
@@ -303,13 +303,133 @@ async fn the_cases_of_the_contract_hold_or_are_listed() {
     maps_support::contract_cases().await;
 }
 
-/// The Python re-check of the standard, where `HARMONY_PYTHON` names an interpreter with Pillow.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_guests_may_not_read_is_not_there() {
+    let server = Server::new();
+    let closed = maps_support::CLOSED;
+    for path in [
+        "wms?service=WMS&request=GetCapabilities",
+        "wms?service=WMS&version=1.3.0&request=GetMap&layers=C7-LOCAL/V95-LOCAL&styles=&crs=CRS:84&bbox=0,0,9,9\
+         &width=9&height=9&format=image/png",
+        "tiles/all/0/0/0.png",
+        "tiles/all",
+        "ogc-api-tiles/1.0.0",
+        "ogc-api-tiles/1.0.0/collections",
+        "ogc-api-tiles/1.0.0/collections/all/map/tiles/WebMercatorQuad/0/0/0",
+    ] {
+        let reply = server.get(&format!("/{closed}/{path}")).await;
+        assert_eq!(reply.status, StatusCode::NOT_FOUND, "{path}");
+        assert!(reply.text().contains("that you have access to it"), "{path}: {}", reply.text());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn capabilities_have_a_number() {
+    let server = Server::new();
+    let base = "/C9-LOCAL/wms?service=WMS&request=GetCapabilities";
+    let text = server.get(base).await.text();
+    let document = roxmltree::Document::parse(&text).unwrap();
+    let number: u64 = document.root_element().attribute("updateSequence").unwrap().parse().unwrap();
+    assert_eq!(server.get(&format!("{base}&updatesequence={}", number - 1)).await.text(), text);
+    for (n, code) in [(number, "CurrentUpdateSequence"), (number + 1, "InvalidUpdateSequence")] {
+        let told = server.get(&format!("{base}&updatesequence={n}")).await.text();
+        assert!(told.contains(&format!("code=\"{code}\"")), "{told}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn colours_may_run_with_the_logarithm() {
+    let server = Server::new();
+    let base = "/C9-LOCAL/wms?service=WMS&version=1.3.0&request=GetMap&format=image/png&crs=CRS:84\
+                &bbox=-180,-90,180,90&width=60&height=30&layers=C9-LOCAL/V91-LOCAL";
+    let even = server.map(&format!("{base}&styles=viridis:1:400")).await;
+    let log = server.map(&format!("{base}&styles=viridis:1:400:log")).await;
+    let other = server.map(&format!("{base}&styles=viridis&colorscalerange=1,400&logscale=true")).await;
+    assert!(even.pixels != log.pixels && log.pixels == other.pixels);
+    server.map(&format!("{base}&styles=default:log")).await;
+    let wrong = server.get(&format!("{base}&styles=viridis:-1:400:log")).await;
+    assert!(wrong.text().contains("code=\"StyleNotDefined\""), "{}", wrong.text());
+    assert!(wrong.text().contains("above 0"), "{}", wrong.text());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_parameter_is_missed_and_doubled() {
+    let server = Server::new();
+    let good = format!("{WORLD}&crs=CRS:84&bbox=-180,-90,180,90&width=20&height=10");
+    let (path, query) = good.split_once('?').unwrap();
+    let parts: Vec<&str> = query.split('&').collect();
+    for part in &parts {
+        let name = part.split('=').next().unwrap();
+        let without: Vec<&str> = parts.iter().filter(|p| *p != part).copied().collect();
+        let reply = server.get(&format!("{path}?{}", without.join("&"))).await;
+        // The standard does not ask for it with GetMap.
+        if name != "service" {
+            assert_eq!(reply.status, StatusCode::BAD_REQUEST, "{name}");
+            assert!(reply.text().to_lowercase().contains(name), "{name}: {}", reply.text());
+        }
+        let doubled = server.get(&format!("{good}&{name}=another")).await;
+        assert_eq!(doubled.status, StatusCode::BAD_REQUEST, "{name}");
+        assert!(doubled.text().to_lowercase().contains(name), "{name}: {}", doubled.text());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn too_much_at_once_is_said_with_a_way_out() {
+    let config = harmony::config::Config { map_max_granules: 2, map_max_layers: 2, ..Default::default() };
+    let server = Server::with(config);
+    let good = format!("{WORLD}&crs=CRS:84&bbox=-180,-90,180,90&width=20&height=10");
+    let reply = server.get(&good).await;
+    assert_eq!(reply.status, StatusCode::PAYLOAD_TOO_LARGE, "{}", reply.text());
+    let text = reply.text();
+    assert!(text.contains("3 granules match; a map shows at most 2"), "{text}");
+    let advice = text.split("for example ").nth(1).and_then(|t| t.split(',').next()).unwrap();
+    assert_eq!(server.get(&format!("{good}&{}", advice.replace("&#x3D;", "="))).await.status, StatusCode::OK);
+    let layer = "C1234088182-EEDTEST/rgb";
+    let many = good.replace(layer, &[layer; 3].join(",")) + "&time=2020-01-01";
+    let reply = server.get(&many).await;
+    assert_eq!(reply.status, StatusCode::BAD_REQUEST);
+    assert!(reply.text().contains("3 layers are more than 2"), "{}", reply.text());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn places_that_a_system_does_not_have_are_empty_and_said_to_be() {
+    let server = Server::new();
+    let base = format!("{WORLD}&width=20&height=20&transparent=TRUE");
+    for (crs, bbox) in [
+        ("EPSG:32633", "900000000,0,900001000,1000"),
+        ("EPSG:6933", "0,90000000,1000,90001000"),
+        ("EPSG:3857", "0,900000000,1000,900001000"),
+        ("CRS:84", "-180,91,180,99"),
+    ] {
+        let reply = server.get(&format!("{base}&crs={crs}&bbox={bbox}")).await;
+        assert_eq!(reply.status, StatusCode::OK, "{crs}: {}", reply.text());
+        assert!(reply.header("harmony-map").starts_with("empty; reason="), "{crs}");
+        assert!(decoded(&reply.body).pixels.iter().all(|p| p[3] == 0), "{crs}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hostile_names_stay_names_in_documents_of_tiles() {
+    let server = Server::new();
+    let base = "/C9-LOCAL/ogc-api-tiles/1.0.0";
+    for path in ["/collections", "/collections/V94-LOCAL", "/collections/V94-LOCAL/map/tiles"] {
+        let reply = server.get(&format!("{base}{path}")).await;
+        assert_eq!(reply.status, StatusCode::OK, "{path}: {}", reply.text());
+        assert!(reply.header("content-type").starts_with("application/json"), "{path}");
+        serde_json::from_slice::<serde_json::Value>(&reply.body).unwrap();
+    }
+    let tile = server.get("/C9-LOCAL/tiles/V94-LOCAL/tilejson.json").await;
+    let json: serde_json::Value = serde_json::from_slice(&tile.body).unwrap();
+    assert!(json["name"].as_str().unwrap().contains("evil ]]> name"), "{json}");
+    // A page for people: nothing of the path stands in it as it came.
+    let page = server.get("/C9-LOCAL/tiles/%3Cscript%3Ealert(1)%3C%2Fscript%3E/0/0/0.png").await;
+    assert!(page.status.is_client_error() && !page.text().contains("<script>alert"), "{}", page.text());
+}
+
+/// The re-check of the standard in Python, with `HARMONY_PYTHON` or the system's interpreter: it needs nothing else.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_rules_of_the_standard_hold() {
-    let Some(python) = std::env::var_os("HARMONY_PYTHON") else {
-        println!("skipped: HARMONY_PYTHON is not set");
-        return;
-    };
+    let python = std::env::var_os("HARMONY_PYTHON").unwrap_or_else(|| "python3".into());
     let server = Server::new();
     let root = server.listen().await;
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/conformance/wms_1_3_0.py");
@@ -318,10 +438,13 @@ async fn the_rules_of_the_standard_hold() {
             .arg(script)
             .env("HARMONY_URL", root)
             .env("HARMONY_WMS_COLLECTION", "C9-LOCAL")
+            .env("PYTHONDONTWRITEBYTECODE", "1")
             .output()
     };
-    let output = tokio::task::spawn_blocking(run).await.unwrap().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    match tokio::task::spawn_blocking(run).await.unwrap() {
+        Ok(output) => assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr)),
+        Err(why) => println!("skipped: python3 can't be run ({why})"),
+    }
 }
 
 /// Keeps the sample service up for `HARMONY_MAPS_SECONDS`, for clients that are tried by hand.

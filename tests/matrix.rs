@@ -24,6 +24,9 @@ const STRUCTURES: [(&str, &[&str]); 5] = [
     ("segmented", &["atl03_like.h5", "atl03_like.h5"]),
 ];
 
+/// A polygon that every structure has something inside of, and something outside.
+const SHAPE: &str = concat!("--shape=", env!("CARGO_MANIFEST_DIR"), "/testdata/shapes/most_of_earth.geojson");
+
 /// Options that ask for each operation.
 fn operations(structure: &str) -> Vec<(&'static str, Vec<&'static str>)> {
     let (bbox, time, dimension, variable, filter) = match structure {
@@ -57,8 +60,18 @@ fn operations(structure: &str) -> Vec<(&'static str, Vec<&'static str>)> {
             "/gt1l/heights/h_ph > -1000",
         ),
     };
-    let mut all =
-        vec![("as it is", vec![]), ("variables", vec!["--variable", variable]), ("box", vec![bbox])];
+    let point = match structure {
+        "projected grid" => "--point=0,75",
+        "swath" => "--point=175,0",
+        _ => "--point=20.3,10.3",
+    };
+    let mut all = vec![
+        ("as it is", vec![]),
+        ("variables", vec!["--variable", variable]),
+        ("box", vec![bbox]),
+        ("shape", vec![SHAPE]),
+        ("point", vec![point]),
+    ];
     if !time.is_empty() {
         all.push(("time", vec![time]));
     }

@@ -3,9 +3,10 @@
     python benches/service/tiles.py --harmony target/release/harmony --wrk wrk --out /tmp/tiles
 
 3600 x 1800 float32 with seed 7, once as COG, once as netCDF. Each system that is installed serves it on a port of its
-own, alone; `wrk -t1 -c4 -d6s` asks for 64 tiles in turn (levels 0 to 5), after one round to warm up. MapServer is asked
-by GetMap for the same boxes. A second table asks for one tile only. The first tile of a cold, large granule is timed
-once. The middle pixel of a tile must be the same colour as its neighbours' pictures say: an empty picture is no answer.
+own, alone; `wrk -t1 -c4 -d6s` asks for 64 tiles in turn (levels 0 to 5), after one round to warm up, then for one tile
+only, then for all tiles of the levels 3 to 7 once: no answer is there already. MapServer is asked by GetMap for the same
+boxes. An empty picture is no answer. With `--cold FILE` (several) the first tile of each file is timed too: a server is
+started for it, and the pages of the file are dropped from memory before it is asked.
 
 Peers are optional: mapserv (Debian cgi-mapserver, spawn-fcgi, nginx-light), titiler (`--titiler` python with it).
 """
@@ -77,6 +78,11 @@ def tiles():
     return out
 
 
+def walk():
+    """All tiles of the levels 3 to 7, neighbours after each other as a viewer asks for them."""
+    return [(z, x, y) for z in range(3, 8) for y in range(2**z) for x in range(2**z)]
+
+
 def mercator(z, x, y):
     half = 20037508.342789244
     span = 2 * half / 2**z
@@ -84,13 +90,14 @@ def mercator(z, x, y):
     return f"{west},{north - span},{west + span},{north}"
 
 
-def load(wrk, folder, root, paths, seconds):
+def load(wrk, folder, root, paths, seconds, warm=True):
     listing = folder / "paths.txt"
     listing.write_text("\n".join(paths) + "\n")
     script = folder / "tiles.lua"
     script.write_text(SCRIPT % listing)
     command = [wrk, "-t1", "-c4", "-s", str(script), root]
-    subprocess.run([*command[:3], "-d2s", *command[3:]], check=True, capture_output=True)
+    if warm:
+        subprocess.run([*command[:3], "-d2s", *command[3:]], check=True, capture_output=True)
     out = subprocess.run([*command[:3], f"-d{seconds}s", *command[3:]], check=True, capture_output=True, text=True)
     found = re.search(r"RESULT ([\d.]+) ([\d.]+) ([\d.]+) (\d+)", out.stdout)
     rate, median, p99, errors = (float(v) for v in found.groups())
@@ -113,20 +120,18 @@ class Harmony:
     name = "harmony"
 
     def __init__(self, args, folder, file):
-        self.port = 5640
+        self.port = args.port
         config = folder / "harmony.toml"
-        collections = folder / "collections.toml"
-        collections.write_text(
-            f'[[collection]]\nid = "C1-BENCH"\nshort_name = "bench"\nversion = "1"\nfiles = ["{file}"]\n')
-        config.write_text(f'port = {self.port}\ndata = "{folder / "data"}"\ncollections_file = "{collections}"\n'
-                          'log = "warn"\n')
-        command = [args.harmony, "serve", "--config", str(config), *args.serve, str(file)]
-        self.process = subprocess.Popen(command)
+        config.write_text(f'port = {self.port}\ndata = "{folder / "data"}"\nlog = "warn"\n')
+        command = [args.harmony, "serve", "--config", str(config), "--add", str(file)]
+        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
         self.root = f"http://127.0.0.1:{self.port}"
+        known = json.loads(wait(f"{self.root}/search/collections.json"))
+        self.collection = known["feed"]["entry"][0]["id"]
 
-    def paths(self):
-        query = "?rescale=240,310"
-        return [f"/C1-BENCH/tiles/all/{z}/{x}/{y}.png{query}" for z, x, y in tiles()]
+    def path(self, tile):
+        z, x, y = tile
+        return f"/{self.collection}/tiles/all/{z}/{x}/{y}.png?rescale=240,310"
 
 
 class Titiler:
@@ -135,16 +140,17 @@ class Titiler:
     def __init__(self, args, folder, file):
         if file.suffix != ".tif":
             raise NotImplementedError("its COG router reads GeoTIFF")
-        self.port = 5630
+        self.port = args.port + 1
         self.file = file
         command = [args.titiler, "-m", "uvicorn", "titiler.application.main:app", "--port", str(self.port),
                    "--log-level", "warning"]
         self.process = subprocess.Popen(command, env={**os.environ, "GDAL_CACHEMAX": "512"})
         self.root = f"http://127.0.0.1:{self.port}"
 
-    def paths(self):
+    def path(self, tile):
+        z, x, y = tile
         query = f"?url={self.file}&rescale=240,310&colormap_name=viridis"
-        return [f"/cog/tiles/WebMercatorQuad/{z}/{x}/{y}.png{query}" for z, x, y in tiles()]
+        return f"/cog/tiles/WebMercatorQuad/{z}/{x}/{y}.png{query}"
 
 
 class MapServer:
@@ -153,7 +159,7 @@ class MapServer:
     def __init__(self, args, folder, file):
         self.folder = folder
         data = str(file) if file.suffix == ".tif" else f"NETCDF:{file}:field"
-        (folder / "m.conf").write_text(f'CONFIG\nENV\nMS_MAP_PATTERN "^{folder}"\nEND\nEND\n')
+        (folder / "m.conf").write_text(f'CONFIG\nENV\nMS_MAP_PATTERN "^{folder}"\nMS_MAPFILE "{folder / "m.map"}"\nEND\nEND\n')
         (folder / "m.map").write_text(f"""MAP
 NAME bench
 EXTENT -180 -90 180 90
@@ -166,23 +172,51 @@ END
 """)
         (folder / "nginx.conf").write_text(f"""worker_processes 1; pid {folder}/nginx.pid; error_log {folder}/nginx.log;
 events {{ }}
-http {{ access_log off; server {{ listen 127.0.0.1:5622; location /ms {{ include /etc/nginx/fastcgi_params;
-fastcgi_pass 127.0.0.1:5621; }} }} }}
+http {{ access_log off; server {{ listen 127.0.0.1:{args.port + 3}; location /ms {{ include /etc/nginx/fastcgi_params;
+fastcgi_pass 127.0.0.1:{args.port + 2}; }} }} }}
 """)
         environment = {**os.environ, "MAPSERVER_CONFIG_FILE": str(folder / "m.conf"), "MS_MAPFILE": str(folder / "m.map")}
-        subprocess.run(["spawn-fcgi", "-a", "127.0.0.1", "-p", "5621", "-F", "2", "-P", str(folder / "ms.pid"), "--",
+        subprocess.run(["spawn-fcgi", "-a", "127.0.0.1", "-p", str(args.port + 2), "-F", "2", "-P", str(folder / "ms.pid"), "--",
                         "/usr/lib/cgi-bin/mapserv"], env=environment, check=True, capture_output=True)
         self.process = subprocess.Popen(["nginx", "-c", str(folder / "nginx.conf"), "-g", "daemon off;"])
-        self.root = "http://127.0.0.1:5622"
+        self.root = f"http://127.0.0.1:{args.port + 3}"
 
-    def paths(self):
+    def path(self, tile):
         query = "SERVICE=WMS&VERSION=1.3.0&REQUEST=GetMap&LAYERS=field&STYLES=&CRS=EPSG:3857&WIDTH=256&HEIGHT=256" \
                 "&FORMAT=image/png"
-        return [f"/ms?{query}&BBOX={mercator(*tile)}" for tile in tiles()]
+        return f"/ms?{query}&BBOX={mercator(*tile)}"
 
     def stop(self):
         for pid in (self.folder / "ms.pid").read_text().split():
             subprocess.run(["kill", "-9", pid], check=False)
+
+
+def peak(pid):
+    """Most memory that the process had at once, in MiB."""
+    text = pathlib.Path(f"/proc/{pid}/status").read_text()
+    return round(int(re.search(r"VmHWM:\s+(\d+)", text)[1]) / 1024)
+
+
+def cold(args, folder, file):
+    """Seconds to the first tile of the world, automatic stretch, after the server says it is ready; then of a second
+    run of the server."""
+    out = {}
+    folder.mkdir()
+    for run in ["first_run", "second_run"]:
+        server = Harmony(args, folder, file)
+        try:
+            with open(file, "rb") as pages:
+                os.posix_fadvise(pages.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+            started = time.time()
+            body = wait(server.root + server.path((0, 0, 0)).split("?")[0])
+            out[run + "_s"] = round(time.time() - started, 3)
+            out[run + "_peak_mib"] = peak(server.process.pid)
+            if not body.startswith(b"\x89PNG") or len(body) < 1000:
+                raise RuntimeError(f"no picture: {body[:300]!r}")
+        finally:
+            server.process.terminate()
+            server.process.wait(20)
+    return out
 
 
 def measure(kind, args, folder, file):
@@ -190,7 +224,7 @@ def measure(kind, args, folder, file):
     folder.mkdir()
     server = kind(args, folder, file)
     try:
-        paths = server.paths()
+        paths = [server.path(tile) for tile in tiles()]
         started = time.time()
         body = wait(server.root + paths[0])
         if not body.startswith(b"\x89PNG") or len(body) < 1000:
@@ -199,6 +233,9 @@ def measure(kind, args, folder, file):
             "first_s": round(time.time() - started, 3),
             "64_tiles": load(args.wrk, folder, server.root, paths, args.seconds),
             "one_tile": load(args.wrk, folder, server.root, paths[3:4], args.seconds),
+            "walk": load(args.wrk, folder, server.root, [server.path(tile) for tile in walk()], args.seconds,
+                         warm=False),
+            "peak_mib": peak(server.process.pid),
         }
     finally:
         server.process.terminate()
@@ -210,7 +247,8 @@ def measure(kind, args, folder, file):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--harmony", required=True)
-    parser.add_argument("--serve", nargs="*", default=[], help="further arguments of `harmony serve`")
+    parser.add_argument("--port", type=int, default=5640, help="the first of four ports")
+    parser.add_argument("--cold", nargs="*", default=[], type=pathlib.Path, help="large granules")
     parser.add_argument("--titiler", default=None, help="python that has titiler.application")
     parser.add_argument("--wrk", default="wrk")
     parser.add_argument("--seconds", type=int, default=6)
@@ -224,11 +262,13 @@ def main():
     if args.titiler:
         kinds.append(Titiler)
     results = {"cores": os.cpu_count(), "tiles": len(tiles()), "zoom": sorted({t[0] for t in tiles()})}
+    for file in args.cold:
+        results[f"cold {file.name}"] = cold(args, folder / f"cold-{file.name}", file)
     for file in data(folder):
         for kind in kinds:
             try:
                 results[f"{kind.name} {file.suffix}"] = measure(kind, args, folder, file)
-            except NotImplementedError as why:
+            except (NotImplementedError, RuntimeError) as why:
                 results[f"{kind.name} {file.suffix}"] = str(why)
     json.dump(results, sys.stdout, indent=2)
 

@@ -2,8 +2,10 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
 
-use crate::store::Location;
+use crate::config::Config;
+use crate::store::{Guard, Location, StoreOptions};
 
 /// Folders and addresses that granules may be read from.
 #[derive(Clone, Debug, Default)]
@@ -34,6 +36,12 @@ impl AllowList {
             };
             self.folders.push(real(&path));
         }
+    }
+
+    /// Whether an address of that host is listed.
+    fn names(&self, host: &str) -> bool {
+        let hosts = self.prefixes.iter().filter_map(|p| url::Url::parse(p).ok());
+        hosts.filter_map(|u| u.host_str().map(str::to_owned)).any(|h| h.trim_matches(['[', ']']) == host)
     }
 
     /// Checks a location of a catalogue or request.
@@ -74,6 +82,46 @@ impl AllowList {
         Err(format!(
             "{shown}: is not among the allowed sources; add its folder or address to allowed_sources"
         ))
+    }
+}
+
+/// What a running server may open: what its catalogue names, but nothing inside its own network that the operator has
+/// not listed.
+#[derive(Clone, Debug)]
+pub struct Sources {
+    allowed: AllowList,
+    /// The catalogue is kept by the operator, so that its paths are meant; those of another's catalogue are not.
+    has_own_catalog: bool,
+}
+
+/// How inputs are opened on behalf of clients.
+pub fn store_options(config: &Config) -> StoreOptions {
+    let sources = Sources::new(&config.allowed_sources, config.cmr_endpoint.is_empty());
+    StoreOptions { guard: Some(Arc::new(sources)), ..StoreOptions::default() }
+}
+
+impl Sources {
+    /// From the entries of `allowed_sources`.
+    pub fn new(entries: &[String], has_own_catalog: bool) -> Self {
+        Sources { allowed: AllowList::new(entries), has_own_catalog }
+    }
+}
+
+impl Guard for Sources {
+    fn check(&self, location: &Location) -> Result<(), String> {
+        match location {
+            Location::Local(_) if self.has_own_catalog => Ok(()),
+            Location::Local(path) => self.allowed.check(&path.display().to_string()),
+            Location::Http(url) => match inner_host(url) {
+                Some(_) => self.allowed.check(url.as_str()),
+                None => Ok(()),
+            },
+            Location::S3 { .. } => Ok(()),
+        }
+    }
+
+    fn admits(&self, host: &str, address: IpAddr) -> bool {
+        !is_inner(address) || self.allowed.names(host)
     }
 }
 
@@ -169,6 +217,24 @@ mod tests {
             std::os::unix::fs::symlink(dir.path().join("b.nc"), dir.path().join("in/link.nc")).unwrap();
             assert!(list.check(&at("in/link.nc")).is_err());
         }
+    }
+
+    #[test]
+    fn a_server_opens_what_its_catalogue_names_and_no_inner_host() {
+        let own = Sources::new(&["http://10.0.0.7:8080/data".into()], true);
+        let at = |t: &str| Location::parse(t).unwrap();
+        assert!(own.check(&at("/data/x.nc")).is_ok());
+        assert!(own.check(&at("https://data.example.org/x.nc")).is_ok());
+        assert!(own.check(&at("http://10.0.0.7:8080/data/x.nc")).is_ok());
+        for bad in ["http://169.254.169.254/latest", "http://10.0.0.8/x.nc", "http://localhost/x.nc"] {
+            assert!(own.check(&at(bad)).unwrap_err().contains("allowed_sources"), "{bad}");
+        }
+        assert!(own.admits("10.0.0.7", "10.0.0.7".parse().unwrap()));
+        assert!(!own.admits("rebound.example.org", "127.0.0.1".parse().unwrap()));
+        let foreign = Sources::new(&[], false);
+        assert!(
+            foreign.check(&at("file:///etc/passwd")).is_err() && foreign.check(&at("/data/x.nc")).is_err()
+        );
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! `harmony catalog`: what is in the catalogue of this machine.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::catalog::naming::Naming;
 use crate::catalog::scan::{Report, Scanner, Watch};
 use crate::catalog::sources::AllowList;
 use crate::config::Config;
-use crate::store::{self, Input, StoreOptions};
+use crate::store::{self, Input};
 
 /// Adds, shows and removes granules of the catalogue.
 #[derive(Debug, Args)]
@@ -79,7 +79,7 @@ pub async fn add(inputs: &[String], config: &Config) -> u8 {
 }
 
 async fn act(action: &Action, config: &Config) -> Result<u8, String> {
-    let scanner = scanner(&config.data, config.collections_file.as_deref()).await?;
+    let scanner = scanner(config).await?;
     match action {
         Action::Add { inputs, again } => {
             let found = expand(inputs, config)?;
@@ -94,7 +94,12 @@ async fn act(action: &Action, config: &Config) -> Result<u8, String> {
             };
             Ok(tell(&scanner.refresh(id.as_deref()).await.map_err(CatalogError::into_detail)?))
         }
-        Action::Watch { folders, interval } => watch(&scanner, folders, Duration::from_secs(*interval)).await,
+        Action::Watch { folders, interval } => {
+            // Files come later, and not from the operator: links must not lead out of what was named.
+            let named: Vec<String> = folders.iter().chain(&config.allowed_sources).cloned().collect();
+            let watch = Watch::new(AllowList::new(&named));
+            look_again(watch, &scanner, folders, Duration::from_secs(*interval)).await
+        }
     }
 }
 
@@ -102,14 +107,15 @@ async fn act(action: &Action, config: &Config) -> Result<u8, String> {
 ///
 /// # Errors
 /// In words.
-pub async fn scanner(data: &Path, collections_file: Option<&Path>) -> Result<Scanner, String> {
-    let naming = match collections_file.filter(|p| !p.as_os_str().is_empty()) {
+pub async fn scanner(config: &Config) -> Result<Scanner, String> {
+    let naming = match config.collections_file.as_deref().filter(|p| !p.as_os_str().is_empty()) {
         Some(path) => Naming::read(path)?,
         None => Naming::default(),
     };
-    let catalog = Embedded::open(data).await.map_err(CatalogError::into_detail)?;
+    let catalog = Embedded::open(&config.data).await.map_err(CatalogError::into_detail)?;
     naming.apply(&catalog).await.map_err(CatalogError::into_detail)?;
-    Ok(Scanner { catalog: Arc::new(catalog), naming: Arc::new(naming), store: StoreOptions::default() })
+    let store = crate::catalog::sources::store_options(config);
+    Ok(Scanner { catalog: Arc::new(catalog), naming: Arc::new(naming), store })
 }
 
 /// Inputs of a command line. What the operator names is allowed by being named; addresses into this network are not,
@@ -229,8 +235,12 @@ async fn remove(catalog: &Embedded, what: &[String]) -> Result<u8, String> {
     Ok(0)
 }
 
-async fn watch(scanner: &Scanner, folders: &[String], interval: Duration) -> Result<u8, String> {
-    let mut watch = Watch::default();
+async fn look_again(
+    mut watch: Watch,
+    scanner: &Scanner,
+    folders: &[String],
+    interval: Duration,
+) -> Result<u8, String> {
     loop {
         let report = watch.look(scanner, folders).await.map_err(CatalogError::into_detail)?;
         if report != Report::default() {

@@ -2,6 +2,7 @@
 
 #[cfg(feature = "service")]
 pub mod catalog;
+mod ffi;
 mod lists;
 mod report;
 #[cfg(feature = "service")]
@@ -25,9 +26,13 @@ use crate::store::{self, StoreOptions};
 const USAGE: u8 = 2;
 /// 128 + SIGINT, as shells report it.
 const INTERRUPTED: u8 = 130;
+/// Bytes that a process takes besides its blocks: code, PROJ with its database, buffers of threads, what the allocator
+/// keeps.
+const OWN_MEMORY: u64 = 48 << 20;
 
 /// Runs the program and gives its exit status.
 pub fn main() -> u8 {
+    ffi::share_one_heap();
     let args = match Args::try_parse() {
         Ok(args) => args,
         Err(e) => {
@@ -72,7 +77,7 @@ fn run(args: &Args) -> Result<u8, UsageError> {
     let memory = grammar::parse_size(&args.memory).map_err(|e| UsageError(format!("--memory: {e}")))?;
     let inputs = store::expand_inputs(&args.inputs).map_err(|e| UsageError(e.to_string()))?;
     let jobs = args.jobs.max(1).min(inputs.len().max(1));
-    let memory = (memory / jobs as u64).max(1 << 20);
+    let memory = (memory.saturating_sub(OWN_MEMORY) / jobs as u64).max(1 << 20);
     request.memory = Some(memory);
     let cancel = Arc::new(AtomicBool::new(false));
     let context = Context {
@@ -83,6 +88,7 @@ fn run(args: &Args) -> Result<u8, UsageError> {
         store: StoreOptions::default(),
         now: report::now(),
         overwrite: args.overwrite,
+        names: Arc::default(),
         claims: Arc::default(),
     };
     let target = if args.explain {

@@ -1,5 +1,6 @@
 //! What the user reads at the end.
 
+use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -70,6 +71,18 @@ pub fn summary(args: &Args, summary: &Summary) {
     if several {
         batch(args, summary);
     }
+    if !args.quiet && !args.json {
+        notices(summary).iter().for_each(|notice| say(&format!("note: {notice}")));
+    }
+}
+
+/// What was left out or decided, each thing once however many granules it is about.
+fn notices(summary: &Summary) -> BTreeSet<&str> {
+    let written = summary.outcomes.iter().filter_map(|(_, outcome)| match outcome {
+        Outcome::Written(w) => Some(&w.notices),
+        _ => None,
+    });
+    written.flatten().map(String::as_str).collect()
 }
 
 #[derive(Serialize)]

@@ -158,11 +158,10 @@ async fn serve(args: &ServeArgs) -> Result<u8, String> {
     let app = service::build(config, log).await?;
     let jobs = app.jobs.clone();
     jobs.start().await.map_err(JobError::into_detail)?;
+    // While it serves; it ends with the process.
+    tokio::spawn(http::map_prepare::prepare(app.clone()));
     out(&format!("harmony serves at http://{address}\n"));
-    axum::serve(listener, http::router(app))
-        .with_graceful_shutdown(asked_to_end())
-        .await
-        .map_err(|e| format!("the service ended: {e}"))?;
+    http::listen::serve(listener, http::router(app), http::listen::Limits::default(), asked_to_end()).await;
     jobs.stop().await;
     Ok(0)
 }

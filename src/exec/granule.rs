@@ -27,11 +27,19 @@ pub struct Context {
     /// ISO 8601 UTC, once per run.
     pub now: String,
     pub overwrite: bool,
+    /// What results call inputs that are not to be named by their location, by location.
+    pub names: Arc<HashMap<String, String>>,
     /// Results begun in this run.
     pub claims: Arc<Claims>,
 }
 
 impl Context {
+    /// What results call an input.
+    pub fn name_of(&self, input: &Input) -> String {
+        let location = input.to_string();
+        self.names.get(&location).cloned().unwrap_or(location)
+    }
+
     /// What results say about where they come from.
     pub fn provenance(&self, derived_from: Vec<String>) -> Provenance {
         Provenance {
@@ -124,7 +132,7 @@ pub fn prepare(input: &Input, context: &Context) -> Result<Prepared, GranuleErro
 /// # Errors
 /// [`GranuleError`].
 pub fn plan(input: &Input, context: &Context) -> Result<Plan, GranuleError> {
-    let provenance = context.provenance(vec![input.to_string()]);
+    let provenance = context.provenance(vec![context.name_of(input)]);
     Ok(plan::plan(prepare(input, context)?, context.format, &provenance, &context.write)?)
 }
 
@@ -153,14 +161,15 @@ pub fn explain(input: &Input, context: &Context) -> Result<Explanation, GranuleE
 pub fn transform(input: &Input, target: &Target, context: &Context) -> Result<Written, GranuleError> {
     let plan = plan(input, context)?;
     let extent = &plan.extent;
-    let mut written = Written {
+    let written = write_results(&plan.results, &input.to_string(), target, context)?;
+    let mut notices: Vec<String> = plan.notices.into_iter().chain(written.notices).collect();
+    notices.dedup();
+    Ok(Written {
         bbox: extent.longitude.zip(extent.latitude).map(|((w, e), (s, n))| [w, s, e, n]),
         temporal: extent.time.map(|(a, b)| [a.to_string(), b.to_string()]),
-        notices: plan.notices,
-        ..write_results(&plan.results, &input.to_string(), target, context)?
-    };
-    written.notices.dedup();
-    Ok(written)
+        notices,
+        ..written
+    })
 }
 
 /// Writes the results that are not there yet. `origin` is what they are made from, in words.

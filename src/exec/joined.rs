@@ -132,7 +132,7 @@ pub fn explain(batch: &Batch) -> Result<Explanation, String> {
 
 /// An input as the merge sees it: opened and prepared when its values are asked for.
 fn member(input: Input, kept: Kept, context: Context) -> Member {
-    let source = input.to_string();
+    let source = context.name_of(&input);
     let name = source.rsplit('/').next().unwrap_or(&source).to_owned();
     let open = move || {
         let first = kept.lock().ok().and_then(|mut k| k.take());

@@ -10,8 +10,9 @@ use axum::routing::get;
 use axum::{Json, Router};
 use serde_json::{Map, Value, json};
 
+use super::escape::html as escape;
 use super::figures::{FinishedJob, ServiceFigures};
-use super::page::{self, escape};
+use super::page;
 use super::system::admins_only;
 use super::{App, Caller, Problem};
 use crate::request::query::{Parameter, parse_query};

@@ -4,6 +4,7 @@
 //! any case.
 
 mod listing;
+mod offering;
 
 use std::sync::Arc;
 
@@ -14,18 +15,17 @@ use axum::response::Response;
 use axum::routing::{any, get};
 use serde_json::json;
 
+use self::offering::Part;
 use super::form::{Form, read_form};
-use super::service::{self, address, document, no_page, not_implemented, segments, typed};
-use super::{App, Caller, Problem};
+use super::service::{self, address, document, no_page, segments, typed};
+use super::{App, Caller, Problem, openapi};
 use crate::request::service::coverages;
 use crate::request::service::declared::{self, COVERAGES};
 use crate::request::service::fields::Fields;
 
 const VERSION: &str = "1.0.0";
-const OPENAPI: &str = include_str!("openapi/ogc-api-coverages-v1.0.0.yml");
-const OPENAPI_TYPE: &str = "text/openapi+yaml; charset=utf-8; version=3.0";
-/// The default of the server's variable in [`OPENAPI`].
-const ANY_COLLECTION: &str = "default: C0000000000-EXAMPLE";
+/// Where the document names the collection.
+const COLLECTION_POINTER: &str = "/servers/0/variables/cmrCollectionId/default";
 
 /// Routes of the API and of its description.
 pub fn routes() -> Router<Arc<App>> {
@@ -40,7 +40,7 @@ pub fn routes() -> Router<Arc<App>> {
 }
 
 async fn schema() -> Response {
-    typed(OPENAPI_TYPE, OPENAPI)
+    typed(openapi::MEDIA_TYPE, openapi::yaml(&openapi::parse(openapi::COVERAGES)))
 }
 
 async fn no_collection() -> Problem {
@@ -72,7 +72,6 @@ async fn dispatch(
     if !is_get {
         return Err(no_page(&method));
     }
-    let pending = ["description", "domainset", "rangetype", "metadata", "all"];
     match lower[..] {
         [] => landing(&app, &caller, &uri, collections).await,
         ["api"] => description(&app, &caller, collections).await,
@@ -82,8 +81,13 @@ async fn dispatch(
         }
         ["collections"] => listing::all(&app, &caller, &uri, collections).await,
         ["collections", _] => listing::one(&app, &caller, &uri, collections, rest[1]).await,
-        ["collections", _, "coverage"] => Ok(not_implemented()),
-        ["collections", _, "coverage", what] if pending.contains(&what) => Ok(not_implemented()),
+        ["collections", _, "coverage"] => {
+            offering::part(&app, &caller, &uri, (collections, rest[1]), Part::Description).await
+        }
+        ["collections", _, "coverage", what] => match Part::find(what) {
+            Some(part) => offering::part(&app, &caller, &uri, (collections, rest[1]), part).await,
+            None => Err(no_page(&method)),
+        },
         _ => Err(no_page(&method)),
     }
 }
@@ -115,7 +119,11 @@ async fn landing(
 async fn description(app: &App, caller: &Caller, segment: &str) -> Result<Response, Problem> {
     let found = service::find(app, caller, segment).await?;
     let ids: Vec<&str> = found.collections.iter().map(|c| c.id.as_str()).collect();
-    Ok(typed(OPENAPI_TYPE, OPENAPI.replace(ANY_COLLECTION, &format!("default: {}", ids.join("/")))))
+    let mut document = openapi::parse(openapi::COVERAGES);
+    if let Some(default) = document.pointer_mut(COLLECTION_POINTER) {
+        *default = json!(ids.join("/"));
+    }
+    Ok(typed(openapi::MEDIA_TYPE, openapi::yaml(&document)))
 }
 
 async fn rangeset(

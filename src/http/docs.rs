@@ -6,26 +6,26 @@ use axum::Router;
 use axum::extract::State;
 use axum::response::Response;
 use axum::routing::get;
-use serde_json::Value;
 
-use super::page::{self, escape, table};
-use super::{App, Caller, openapi_page};
+use super::escape::html as escape;
+use super::page::{self, table};
+use super::{App, Caller, openapi, openapi_page};
 use crate::plan::chains::Chain;
 
 pub fn routes() -> Router<Arc<App>> {
     Router::new()
         .route("/", get(landing))
         .route("/docs", get(documentation))
-        .route("/docs/api", get(async || document("API: coverages and jobs", COVERAGES)))
-        .route("/docs/edr-api", get(async || document("API: EDR", EDR)))
+        .route(
+            "/docs/api",
+            get(async || documents("API: coverages and jobs", &[openapi::COVERAGES, openapi::SYSTEM])),
+        )
+        .route("/docs/edr-api", get(async || documents("API: EDR", &[openapi::EDR])))
 }
 
-const COVERAGES: &str = include_str!("docs/coverages.json");
-const EDR: &str = include_str!("docs/edr.json");
-
-fn document(title: &str, text: &str) -> Response {
-    let document: Value = serde_json::from_str(text).unwrap_or_default();
-    page::html(title, &openapi_page::render(&document))
+fn documents(title: &str, texts: &[&str]) -> Response {
+    let pages: String = texts.iter().map(|text| openapi_page::render(&openapi::parse(text))).collect();
+    page::html(title, &pages)
 }
 
 async fn landing(caller: Caller) -> Response {

@@ -13,15 +13,13 @@ use axum::routing::{any, get};
 
 use super::form::read_json;
 use super::service::{self, no_page, segments, typed};
-use super::{App, Caller, Problem};
+use super::{App, Caller, Problem, openapi};
 use crate::request::service::body::body_fields;
 use crate::request::service::declared::{self, EdrQuery};
 use crate::request::service::edr;
 use crate::request::service::fields::Fields;
 
 const VERSION: &str = "1.1.0";
-const OPENAPI: &str = include_str!("openapi/ogc-api-edr-v1.1.0.yml");
-const OPENAPI_TYPE: &str = "text/openapi+yaml; charset=utf-8; version=3.0";
 
 /// Routes of the API and of its description.
 pub fn routes() -> Router<Arc<App>> {
@@ -33,7 +31,7 @@ pub fn routes() -> Router<Arc<App>> {
 }
 
 async fn schema() -> Response {
-    typed(OPENAPI_TYPE, OPENAPI)
+    typed(openapi::MEDIA_TYPE, openapi::yaml(&openapi::parse(openapi::EDR)))
 }
 
 async fn dispatch(

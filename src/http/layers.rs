@@ -1,14 +1,13 @@
-//! What maps are made of: collections by path, their variables and granules, asked of the catalogue now and then only.
+//! What maps are made of: collections by path and their variables, asked of the catalogue now and then only.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::http::StatusCode;
-
+use super::map_granules::Granules;
 use super::remembered::Remembered;
 use super::{App, Problem};
-use crate::catalog::{Collection, CollectionQuery, Granule, GranuleQuery, Page, Variable};
-use crate::maps::{Layer, StyleSpec, TimeWish, What};
+use crate::catalog::{Collection, CollectionQuery, Variable};
+use crate::maps::What;
 
 /// A collection with its variables.
 #[derive(Debug)]
@@ -17,59 +16,11 @@ pub struct Collected {
     pub variables: Vec<Variable>,
 }
 
-/// Granules that a map may show, newest first.
-#[derive(Debug, Default)]
-pub struct Granules {
-    /// All that match.
-    pub hits: u64,
-    pub list: Vec<Granule>,
-}
-
 /// Answers of the catalogue that are not older than the setting.
 #[derive(Default)]
 pub struct Known {
     collections: Remembered<Vec<Arc<Collected>>>,
-    granules: Remembered<Arc<Granules>>,
-}
-
-/// Granules whose values a stretch is taken from.
-const REFERENCES: usize = 3;
-/// Granules that are looked at to choose them.
-const REFERENCE_PAGE: u64 = 100;
-
-/// Which granules of a collection are wanted.
-#[derive(Clone, Debug, Default)]
-pub struct Wish {
-    pub ids: Vec<String>,
-    pub names: Vec<String>,
-    pub times: TimeWish,
-    pub bbox: Option<[f64; 4]>,
-}
-
-impl Wish {
-    /// Whether granules were named: that there are none of them is then an error.
-    pub fn names_granules(&self) -> bool {
-        !self.ids.is_empty() || !self.names.is_empty()
-    }
-
-    fn queries(&self, collection: &str) -> Vec<GranuleQuery> {
-        let one = |time: Option<[String; 2]>| {
-            let [start, end] = time.map_or([None, None], |t| t.map(Some));
-            GranuleQuery {
-                collection: collection.to_owned(),
-                ids: self.ids.clone(),
-                names: self.names.clone(),
-                start,
-                end,
-                bbox: self.bbox,
-                ..GranuleQuery::default()
-            }
-        };
-        match &self.times[..] {
-            [] => vec![one(None)],
-            times => times.iter().map(|t| one(Some(t.bounds()))).collect(),
-        }
-    }
+    pub(super) granules: Remembered<Arc<Granules>>,
 }
 
 fn is_concept_list(segment: &str) -> bool {
@@ -90,7 +41,7 @@ impl App {
     /// The collections that a segment of a path names: concept ids joined by `+`, or one short name.
     ///
     /// # Errors
-    /// 404 in the words of the contract; what the catalogue says.
+    /// 404 in the words of the contract, also for what guests may not read; what the catalogue says.
     pub async fn map_collections(&self, segment: &str) -> Result<Vec<Arc<Collected>>, Problem> {
         let age = self.map_age();
         if let Some(known) = self.maps.known.collections.get(segment, age) {
@@ -100,6 +51,11 @@ impl App {
             true => self.by_ids(segment).await?,
             false => self.by_short_name(segment).await?,
         };
+        // Nobody signs in: what is not for guests is not there, as by any other door.
+        let ids: Vec<String> = found.iter().map(|c| c.id.clone()).collect();
+        if !self.catalog.guests_may_read(&ids).await? {
+            return Err(unknown(segment));
+        }
         let mut out = Vec::with_capacity(found.len());
         for collection in found {
             let variables = self.catalog.variables(&collection.variables).await?;
@@ -109,7 +65,8 @@ impl App {
         Ok(out)
     }
 
-    fn map_age(&self) -> Duration {
+    /// How old answers of the catalogue may be.
+    pub(super) fn map_age(&self) -> Duration {
         Duration::from_secs(self.config.map_refresh_seconds)
     }
 
@@ -164,90 +121,6 @@ impl App {
                 },
             )
     }
-
-    /// Granules of a collection, newest first.
-    ///
-    /// # Errors
-    /// 413 when more match than a map may show; what the catalogue says.
-    pub async fn map_granules(&self, collection: &str, wish: &Wish) -> Result<Arc<Granules>, Problem> {
-        let limit = self.config.map_max_granules;
-        let key = format!("{collection} {wish:?}");
-        let age = self.map_age();
-        if let Some(known) = self.maps.known.granules.get(&key, age) {
-            return Ok(known);
-        }
-        let mut out = Granules::default();
-        for query in wish.queries(collection) {
-            let mut page = Page { size: limit.clamp(1, self.config.cmr_max_page_size.max(1)), after: None };
-            loop {
-                let answer = self.catalog.granules(&query, &page).await?;
-                if answer.hits > limit {
-                    return Err(too_many(answer.hits, limit, answer.granules.first()));
-                }
-                out.hits += answer.hits;
-                out.list.extend(answer.granules);
-                page.after = answer.after;
-                if page.after.is_none() {
-                    break;
-                }
-            }
-        }
-        out.list.sort_by(|a, b| b.start.cmp(&a.start).then_with(|| b.id.cmp(&a.id)));
-        out.list.dedup_by(|a, b| a.id == b.id);
-        let out = Arc::new(out);
-        self.maps.known.granules.put(key, out.clone(), age);
-        Ok(out)
-    }
-
-    /// Granules by which the colours of a collection are chosen: the same for all of its maps. Empty when there are
-    /// none.
-    ///
-    /// # Errors
-    /// What the catalogue says.
-    pub async fn map_references(&self, collection: &str) -> Result<Arc<Granules>, Problem> {
-        let key = format!("{collection} references");
-        let age = self.map_age();
-        if let Some(known) = self.maps.known.granules.get(&key, age) {
-            return Ok(known);
-        }
-        let query = GranuleQuery { collection: collection.to_owned(), ..GranuleQuery::default() };
-        let page = Page { size: REFERENCE_PAGE, after: None };
-        let answer = self.catalog.granules(&query, &page).await?;
-        let n = answer.granules.len();
-        let mut at: Vec<usize> =
-            (0..REFERENCES).map(|i| i * n.saturating_sub(1) / (REFERENCES - 1)).collect();
-        at.dedup();
-        let pick = |i: usize| answer.granules.get(i).cloned();
-        let out = Arc::new(Granules { hits: answer.hits, list: at.into_iter().filter_map(pick).collect() });
-        self.maps.known.granules.put(key, out.clone(), age);
-        Ok(out)
-    }
-
-    /// A layer that can be drawn.
-    ///
-    /// # Errors
-    /// As [`App::map_granules`].
-    pub async fn map_layer(
-        &self,
-        named: &Named,
-        wish: &Wish,
-        axes: &[(String, String)],
-        style: StyleSpec,
-    ) -> Result<Layer, Problem> {
-        let collection = &named.collected.collection.id;
-        let granules = self.map_granules(collection, wish).await?;
-        let references = self.map_references(collection).await?;
-        let locations = |all: &Granules| all.list.iter().map(|g| g.location.clone()).collect();
-        Ok(Layer {
-            collection: collection.clone(),
-            what: named.what.clone(),
-            style,
-            granules: locations(&granules),
-            reference: locations(&references),
-            times: wish.times.clone(),
-            axes: axes.to_vec(),
-        })
-    }
 }
 
 fn unknown(segment: &str) -> Problem {
@@ -255,15 +128,6 @@ fn unknown(segment: &str) -> Problem {
         "{segment} must be a collection short name or CMR collection identifier, but we could not find a matching \
          collection. Please make sure the collection is correct and that you have access to it."
     ))
-}
-
-fn too_many(hits: u64, limit: u64, example: Option<&Granule>) -> Problem {
-    let day = example.and_then(|g| g.start.as_deref()).and_then(|t| t.get(..10));
-    let advice = day.map_or_else(String::new, |day| format!(", for example TIME={day}"));
-    Problem::too_large(format!(
-        "{hits} granules match; a map shows at most {limit}. Ask for a time{advice}, a smaller BBOX or a GRANULEID"
-    ))
-    .with_status(StatusCode::PAYLOAD_TOO_LARGE)
 }
 
 /// A layer by name.

@@ -12,6 +12,8 @@ use tokio::sync::{OnceCell, Semaphore};
 
 use super::Problem;
 use super::layers::Known;
+use super::wms::Sequences;
+use crate::catalog::sources::store_options;
 use crate::config::Config;
 use crate::maps::{Limits, MapError, Maps, UserStyle};
 
@@ -19,6 +21,8 @@ use crate::maps::{Limits, MapError, Maps, UserStyle};
 pub struct MapService {
     pub maps: Arc<Maps>,
     pub known: Known,
+    /// Of capabilities documents.
+    pub sequences: Sequences,
     answers: Answers,
     drawing: Semaphore,
 }
@@ -52,7 +56,9 @@ impl MapService {
     /// What is wrong with the styles of `collections_file`.
     pub fn new(config: &Config) -> Result<Self, String> {
         let limits = Limits {
-            cache_bytes: config.map_cache,
+            // Three quarters for values, an eighth each for positions and for finished answers.
+            cache_bytes: config.map_cache / 4 * 3,
+            store_bytes: config.map_store,
             max_side: config.map_max_side,
             open_granules: config.map_open_granules.max(1),
         };
@@ -61,9 +67,11 @@ impl MapService {
             _ => Vec::new(),
         };
         let threads = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
+        let maps = Maps::new(limits).with_styles(styles).with_sources(store_options(config));
         Ok(MapService {
-            maps: Arc::new(Maps::new(limits).with_styles(styles)),
+            maps: Arc::new(maps.with_store(config.data.join("maps"))),
             known: Known::default(),
+            sequences: Sequences::default(),
             answers: Answers {
                 slots: Mutex::default(),
                 limit: usize::try_from(config.map_cache / 8).unwrap_or(usize::MAX),

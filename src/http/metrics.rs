@@ -7,6 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use super::figures::ServiceFigures;
+use crate::jobs::Observer;
 
 /// Upper ends of the histogram's classes, seconds.
 const ENDS: [f64; 14] =
@@ -54,21 +55,6 @@ impl Metrics {
         drop(answers);
         let mut latencies = self.latencies.lock().unwrap_or_else(PoisonError::into_inner);
         latencies.entry(route).or_default().add(took);
-    }
-
-    /// Counts a stage of the work on a granule: `search`, `read`, `compute`, `write`, …
-    pub fn stage(&self, name: &'static str, took: Duration) {
-        self.stages.lock().unwrap_or_else(PoisonError::into_inner).entry(name).or_default().add(took);
-    }
-
-    /// Bytes of inputs.
-    pub fn add_read(&self, bytes: u64) {
-        self.bytes_read.fetch_add(bytes, Relaxed);
-    }
-
-    /// Bytes of results.
-    pub fn add_written(&self, bytes: u64) {
-        self.bytes_written.fetch_add(bytes, Relaxed);
     }
 
     /// A request that had to be sent away because too many were in work.
@@ -228,6 +214,17 @@ pub fn route_of(path: &str) -> &'static str {
     ROUTES.iter().find(|word| is_in(word)).copied().unwrap_or("other")
 }
 
+impl Observer for Metrics {
+    fn stage(&self, name: &'static str, took: Duration) {
+        self.stages.lock().unwrap_or_else(PoisonError::into_inner).entry(name).or_default().add(took);
+    }
+
+    fn moved(&self, read: u64, written: u64) {
+        self.bytes_read.fetch_add(read, Relaxed);
+        self.bytes_written.fetch_add(written, Relaxed);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -239,7 +236,7 @@ mod tests {
             metrics.answered("jobs", "GET", 200, Duration::from_millis(ms));
         }
         metrics.stage("read", Duration::from_millis(20));
-        metrics.add_read(7);
+        metrics.moved(7, 0);
         let guard = metrics.enter();
         let services = [ServiceFigures { service: "a\"b".into(), queued: 3, ..ServiceFigures::default() }];
         let text = metrics.text(&[("running".into(), 2)], &services);

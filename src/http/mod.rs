@@ -9,15 +9,20 @@ pub mod coverages;
 pub mod deployments;
 pub mod docs;
 pub mod edr;
+mod escape;
 pub mod figures;
 mod form;
 pub mod granules;
 pub mod job_figures;
 pub mod jobs;
 pub mod layers;
+pub mod listen;
+pub mod map_granules;
+pub mod map_prepare;
 pub mod map_service;
 pub mod metrics;
 pub mod middleware;
+pub mod openapi;
 pub mod openapi_page;
 pub mod page;
 pub mod paging;
@@ -34,6 +39,7 @@ mod system_tests;
 pub mod tiles;
 pub mod versions;
 pub mod wms;
+mod workflow_ui;
 
 use std::sync::Arc;
 
@@ -86,6 +92,7 @@ pub fn router(app: Arc<App>) -> Router {
         .merge(cmr::routes())
         .merge(wms::routes())
         .merge(tiles::routes())
+        .merge(workflow_ui::routes())
         .fallback(no_such_page)
         .layer(from_fn_with_state(Arc::clone(&app), middleware::admit))
         .layer(from_fn_with_state(Arc::clone(&app), middleware::bound))

@@ -2,16 +2,19 @@
 
 use serde_json::Value;
 
-use super::page::{escape, table};
+use super::escape::html as escape;
+use super::openapi::resolved;
+use super::page::table;
 
 /// The document as HTML. It is part of the page too, for programs and people who want it whole.
 pub fn render(document: &Value) -> String {
     let text = |value: &Value| escape(value.as_str().unwrap_or_default());
     let info = &document["info"];
     let mut out = format!("<h1>{}</h1><p>{}</p>", text(&info["title"]), text(&info["description"]));
+    let server = document["servers"][0]["url"].as_str().unwrap_or_default();
     for (path, methods) in document["paths"].as_object().into_iter().flatten() {
         for (method, operation) in methods.as_object().into_iter().flatten() {
-            out.push_str(&one(path, method, operation));
+            out.push_str(&one(document, &format!("{server}{path}"), method, operation));
         }
     }
     let whole = serde_json::to_string_pretty(document).unwrap_or_default();
@@ -23,7 +26,7 @@ pub fn render(document: &Value) -> String {
     out
 }
 
-fn one(path: &str, method: &str, operation: &Value) -> String {
+fn one(document: &Value, path: &str, method: &str, operation: &Value) -> String {
     let mut out = format!(
         "<details><summary><span class=\"method\">{}</span> <code>{}</code> {}</summary>",
         escape(&method.to_ascii_uppercase()),
@@ -33,7 +36,8 @@ fn one(path: &str, method: &str, operation: &Value) -> String {
     let parameters = operation["parameters"].as_array().map(Vec::as_slice).unwrap_or_default();
     if !parameters.is_empty() {
         out.push_str("<h3>Parameters</h3>");
-        out.push_str(&table(&["name", "in", "type", "meaning"], parameters.iter().map(parameter)));
+        let rows = parameters.iter().map(|p| parameter(resolved(document, p)));
+        out.push_str(&table(&["name", "in", "type", "meaning"], rows));
     }
     for (kind, content) in operation["requestBody"]["content"].as_object().into_iter().flatten() {
         out.push_str(&format!("<h3>Body: {}</h3>", escape(kind)));
@@ -42,7 +46,7 @@ fn one(path: &str, method: &str, operation: &Value) -> String {
         out.push_str(&table(&["name", "type", "meaning"], fields.map(row)));
     }
     let answers = operation["responses"].as_object().into_iter().flatten();
-    let row = |(status, answer): (&String, &Value)| vec![status.clone(), words(answer)];
+    let row = |(status, answer): (&String, &Value)| vec![status.clone(), words(resolved(document, answer))];
     out.push_str("<h3>Answers</h3>");
     out.push_str(&table(&["status", "meaning"], answers.map(row)));
     out.push_str("</details>");

@@ -4,6 +4,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
+use super::escape;
 use crate::catalog::CatalogError;
 use crate::jobs::JobError;
 
@@ -116,7 +117,7 @@ impl Problem {
              <p>The address and its parameters are described at <a href=\"/docs\">/docs</a>; questions go to the \
              operator of this service, <a href=\"mailto:support@earthdata.nasa.gov\">support@earthdata.nasa.gov</a> \
              for NASA's own.</p></body></html>\n",
-            escape_html(&self.message)
+            escape::html_of_reference(&self.message)
         );
         let mut response = (self.status, text).into_response();
         let html = HeaderValue::from_static("text/html; charset=utf-8");
@@ -124,41 +125,6 @@ impl Problem {
         self.add_retry(&mut response);
         response
     }
-}
-
-/// Text inside HTML, with the characters that the reference escapes.
-pub fn escape_html(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            '/' => out.push_str("&#x2F;"),
-            '`' => out.push_str("&#x60;"),
-            '=' => out.push_str("&#x3D;"),
-            c => out.push(c),
-        }
-    }
-    out
-}
-
-/// Text inside XML.
-pub fn escape_xml(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            c if c.is_control() && !c.is_whitespace() => out.push(' '),
-            c => out.push(c),
-        }
-    }
-    out
 }
 
 /// The problem travels in the response's extensions to the layer that knows the path.

@@ -15,8 +15,11 @@ use futures_util::stream;
 use tokio::fs::File;
 use tokio::io::{AsyncReadExt, AsyncSeekExt};
 
+use self::growing::Growth;
 use super::{App, Problem};
 use crate::jobs::media;
+
+mod growing;
 
 /// Bytes of a file that are in memory at once.
 const PIECE: usize = 256 * 1024;
@@ -42,10 +45,28 @@ async fn result(
     let relative = relative(&path).ok_or_else(missing)?;
     let file = app.jobs.results().join(&relative);
     let name = relative.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+    if let Some(growing) = growing(&app, &bucket, &relative, &name) {
+        let is_plain = method == Method::GET && !headers.contains_key(header::RANGE);
+        match is_plain {
+            true => return growing::answer(&app, growing, &name).await,
+            // Its length, and parts of it, are known when it is whole.
+            false => growing.ended().await,
+        }
+    }
     let mut response = serve_file(&file, &headers, &method, &name, media::type_of(&name)).await?;
     let cache = HeaderValue::from_static("private, max-age=600");
     response.headers_mut().insert(header::CACHE_CONTROL, cache);
     Ok(response)
+}
+
+/// The result of `<job>/<item>/<name>`, while it is being made.
+fn growing(app: &App, bucket: &str, relative: &Path, name: &str) -> Option<Growth> {
+    let mut parts = relative.parent()?.components().rev().map(|c| c.as_os_str().to_str());
+    let (item, job) = (parts.next()??, parts.next()??);
+    let id = job.parse().ok()?;
+    let growing = app.jobs.growing(id, &format!("/service-results/{bucket}/public/{job}/{item}"))?;
+    let file = growing.file(name)?;
+    Some(Growth { job: id, file, extent: growing.extent() })
 }
 
 /// A path below the folder of results; `None` for one that leads out of it, or to what is not a result.
@@ -91,7 +112,10 @@ pub async fn serve_file(
     let modified = about.modified().ok().and_then(|t| t.duration_since(UNIX_EPOCH).ok()).unwrap_or_default();
     let length = about.len();
     let tag = format!("\"{:x}-{length:x}\"", modified.as_nanos());
-    let mut own = describe(name, media_type, &tag, modified.as_secs());
+    let mut own = describe(name, media_type);
+    put(&mut own, header::ETAG, &tag);
+    put(&mut own, header::LAST_MODIFIED, &http_date(modified.as_secs()));
+    put(&mut own, header::ACCEPT_RANGES, "bytes");
     if is_known(headers, &tag) {
         return Ok((StatusCode::NOT_MODIFIED, own).into_response());
     }
@@ -122,14 +146,11 @@ fn put(headers: &mut HeaderMap, name: HeaderName, text: &str) {
 }
 
 /// What is said of a file whatever is asked for.
-fn describe(name: &str, media_type: &str, tag: &str, modified_s: u64) -> HeaderMap {
+fn describe(name: &str, media_type: &str) -> HeaderMap {
     let mut own = HeaderMap::new();
     let text = media_type.starts_with("text/");
     let media_type = if text { format!("{media_type}; charset=utf-8") } else { media_type.to_owned() };
     put(&mut own, header::CONTENT_TYPE, &media_type);
-    put(&mut own, header::ETAG, tag);
-    put(&mut own, header::LAST_MODIFIED, &http_date(modified_s));
-    put(&mut own, header::ACCEPT_RANGES, "bytes");
     put(&mut own, header::CONTENT_DISPOSITION, &disposition(name));
     // Results are files that others made: a browser must not take them for pages.
     put(&mut own, header::X_CONTENT_TYPE_OPTIONS, "nosniff");

@@ -21,11 +21,6 @@ pub fn typed(media_type: &'static str, text: impl Into<axum::body::Body>) -> Res
     ([(header::CONTENT_TYPE, HeaderValue::from_static(media_type))], text.into()).into_response()
 }
 
-/// What the reference does not have, and we neither.
-pub fn not_implemented() -> Response {
-    (StatusCode::NOT_IMPLEMENTED, document(&serde_json::json!("Not yet implemented"))).into_response()
-}
-
 /// No such page.
 pub fn no_page(method: &Method) -> Problem {
     Problem::not_found(match *method {

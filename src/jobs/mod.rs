@@ -11,17 +11,22 @@ pub mod engine;
 mod extent;
 mod folders;
 mod granules;
+pub mod growing;
 pub mod job;
 pub mod machine;
 pub mod media;
+pub mod retry;
 pub mod service;
 mod sharing;
 pub mod store;
 mod upkeep;
+mod waiting;
 mod work;
 
 pub use clock::{iso, now_ms};
 pub use service::Jobs;
+
+use std::time::Duration;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -45,6 +50,15 @@ pub trait JobQueue: Send + Sync {
     /// # Errors
     /// [`JobError`].
     async fn wait(&self, job: Uuid) -> Result<Ending, JobError>;
+}
+
+/// Is told what the work on granules takes.
+pub trait Observer: Send + Sync {
+    /// A stage of the work on an item: `search` for granules, `transform` of them, `store` of what was made.
+    fn stage(&self, name: &'static str, took: Duration);
+
+    /// Bytes of inputs that were fetched, and of results.
+    fn moved(&self, read: u64, written: u64);
 }
 
 /// A request that was found good, with everything a job needs.
@@ -98,7 +112,7 @@ pub struct GranuleValidation {
 /// How a synchronous job ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ending {
-    /// One result: path of this server or address, for a redirect.
+    /// One result: path of this server or address, for a redirect. It may still be growing.
     Result(String),
     /// It succeeded with that many results, which is not one.
     Results(usize),

@@ -3,30 +3,31 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-use async_trait::async_trait;
 use tokio::sync::{Notify, Semaphore};
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
-use super::birth::{self, Settings};
+use super::birth::Settings;
 use super::clock::now_ms;
 use super::engine::Engine;
 use super::folders::Folders;
-use super::job::{Job, Status};
+use super::growing::{Crop, Growing};
+use super::job::Job;
 use super::machine::Event;
 use super::sharing::Sharing;
-use super::store::{Claimed, JobStore, JobStoreError, LinkPage, Reap, SqliteStore, Ticket};
-use super::{Ending, JobError, JobQueue, Submission};
+use super::store::{Claimed, JobStore, JobStoreError, Reap, SqliteStore, Ticket};
+use super::waiting::Waiters;
+use super::{JobError, Observer, Submission};
 use crate::catalog::Catalog;
 use crate::config::Config;
 
 /// How long an item belongs to its worker without a sign of life.
 pub(super) const LEASE: Duration = Duration::from_secs(60);
 /// Waiting workers look for work that nobody told them of.
-const POLL: Duration = Duration::from_secs(1);
+pub(super) const POLL: Duration = Duration::from_secs(1);
 /// A job's first status is that of its creation, if it is asked for within this.
 const SNAPSHOT: Duration = Duration::from_secs(5);
 /// Items taken in one transaction.
@@ -38,7 +39,7 @@ const STOP: Duration = Duration::from_secs(30);
 /// The jobs of a service.
 pub struct Jobs {
     /// Itself, for tasks that outlive a call.
-    me: Weak<Jobs>,
+    pub(super) me: Weak<Jobs>,
     pub(super) store: Arc<dyn JobStore>,
     pub(super) catalog: Arc<dyn Catalog>,
     pub(super) engine: Arc<dyn Engine>,
@@ -48,15 +49,16 @@ pub struct Jobs {
     /// Name of this process among workers.
     pub(super) worker: String,
     workers: usize,
-    waiting_limit: usize,
-    waiting: AtomicUsize,
+    pub(super) waiting_limit: usize,
+    pub(super) waiting: AtomicUsize,
     /// There may be work.
     pub(super) wake: Notify,
-    /// A job has ended.
-    ended: Notify,
+    pub(super) waiters: Waiters,
+    pub(super) crop: Crop,
     pub(super) running: Mutex<HashMap<Ticket, (Uuid, Arc<AtomicBool>)>>,
-    snapshots: Mutex<HashMap<Uuid, (Instant, Job)>>,
+    pub(super) snapshots: Mutex<HashMap<Uuid, (Instant, Job)>>,
     pub(super) submissions: Mutex<Vec<Arc<Submission>>>,
+    observer: OnceLock<Arc<dyn Observer>>,
     stopping: AtomicBool,
     tasks: Mutex<Vec<JoinHandle<()>>>,
 }
@@ -102,10 +104,12 @@ impl Jobs {
             waiting_limit: config.max_simultaneous_requests.saturating_mul(4).max(1),
             waiting: AtomicUsize::new(0),
             wake: Notify::new(),
-            ended: Notify::new(),
+            waiters: Waiters::default(),
+            crop: Crop::default(),
             running: Mutex::default(),
             snapshots: Mutex::default(),
             submissions: Mutex::default(),
+            observer: OnceLock::new(),
             stopping: AtomicBool::new(false),
             tasks: Mutex::default(),
         }))
@@ -119,6 +123,15 @@ impl Jobs {
     /// The folder that `/service-results/<bucket>/` stands for.
     pub fn results(&self) -> PathBuf {
         self.folders.results()
+    }
+
+    /// Tells `observer` what work takes; the first one stays.
+    pub fn observe(&self, observer: Arc<dyn Observer>) {
+        let _ = self.observer.set(observer);
+    }
+
+    pub(super) fn observer(&self) -> Option<&dyn Observer> {
+        self.observer.get().map(|o| &**o)
     }
 
     /// Takes up what earlier processes left, and begins to work.
@@ -174,6 +187,7 @@ impl Jobs {
                 let _ = tokio::time::timeout(POLL, self.wake.notified()).await;
                 continue;
             }
+            let is_empty = claimed.len() < free;
             for item in claimed {
                 let Ok(slot) = slots.clone().acquire_owned().await else { return };
                 let me = self.clone();
@@ -182,6 +196,10 @@ impl Jobs {
                     drop(slot);
                     me.wake.notify_one();
                 });
+            }
+            // Asking again would only keep those who write waiting. Who adds work says so.
+            if is_empty {
+                let _ = tokio::time::timeout(POLL, self.wake.notified()).await;
             }
         }
     }
@@ -214,7 +232,7 @@ impl Jobs {
 
     fn has_ended(&self, job: Uuid) {
         self.cancel_running(job);
-        self.ended.notify_waiters();
+        self.waiters.tell(job);
     }
 
     /// Ends computations of a job that has no use for them.
@@ -245,25 +263,26 @@ impl Jobs {
         locked(&self.snapshots).remove(&id).filter(|(made, _)| made.elapsed() < SNAPSHOT).map(|(_, job)| job)
     }
 
-    fn keep_snapshot(&self, job: &Job) {
+    pub(super) fn keep_snapshot(&self, job: &Job) {
         let mut all = locked(&self.snapshots);
         all.retain(|_, (made, _)| made.elapsed() < SNAPSHOT);
         all.insert(job.id, (Instant::now(), job.clone()));
     }
 
-    async fn ending(&self, id: Uuid) -> Result<Option<Ending>, JobError> {
-        let links = LinkPage { offset: 0, limit: 1, located: false };
-        let briefs = self.store.briefs(&[id]).await.map_err(internal)?;
-        if !briefs.first().is_none_or(|b| b.status.is_terminal()) {
-            return Ok(None);
+    /// The result that is being made for somebody who waits, if it is in that folder and has that name.
+    pub fn growing(&self, job: Uuid, folder: &str) -> Option<Arc<Growing>> {
+        self.crop.of_job(job).filter(|growing| growing.is_in(folder))
+    }
+
+    /// Ends a job whose result nobody takes any more.
+    pub fn abandon(&self, id: Uuid) {
+        let Some(jobs) = self.me.upgrade() else { return };
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(async move {
+                // It may have ended in the meantime.
+                let _ = jobs.change(id, None, Event::Cancel { by_admin: false }).await;
+            });
         }
-        let view = self.store.view(id, links).await.map_err(internal)?;
-        let view = view.ok_or_else(|| internal(format!("job {id} is gone")))?;
-        Ok(Some(match (view.job.status, view.links.first(), view.total) {
-            (Status::Failed | Status::Canceled, ..) => Ending::Failed(view.job.message().into()),
-            (_, Some(link), 1) => Ending::Result(link.href.clone()),
-            (_, _, n) => Ending::Results(usize::try_from(n).unwrap_or(usize::MAX)),
-        }))
     }
 }
 
@@ -276,65 +295,4 @@ fn workers(config: &Config) -> usize {
 
 pub(super) fn internal(error: impl std::fmt::Display) -> JobError {
     JobError::Internal { detail: error.to_string() }
-}
-
-/// Cancels a job that nobody waits for any more.
-struct Waiting {
-    jobs: Weak<Jobs>,
-    id: Uuid,
-    has_ended: bool,
-}
-
-impl Drop for Waiting {
-    fn drop(&mut self) {
-        let Some(jobs) = self.jobs.upgrade() else { return };
-        jobs.waiting.fetch_sub(1, Ordering::Relaxed);
-        if self.has_ended {
-            return;
-        }
-        let id = self.id;
-        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            runtime.spawn(async move {
-                // It may have ended in the meantime.
-                let _ = jobs.change(id, None, Event::Cancel { by_admin: false }).await;
-            });
-        }
-    }
-}
-
-#[async_trait]
-impl JobQueue for Jobs {
-    async fn submit(&self, submission: Submission) -> Result<(), JobError> {
-        let is_synchronous = submission.operation.is_synchronous;
-        if is_synchronous && self.waiting.load(Ordering::Relaxed) >= self.waiting_limit {
-            let message =
-                "Too many synchronous requests are waiting; try again later, or with forceAsync=true";
-            return Err(JobError::Busy { message: message.into(), retry_after_s: 10 });
-        }
-        let job = birth::from_submission(&submission, &self.settings, now_ms());
-        if !is_synchronous {
-            self.keep_snapshot(&job);
-        }
-        if let Err(error) = self.store.insert(&job, &submission).await {
-            locked(&self.snapshots).remove(&job.id);
-            return Err(JobError::NotSaved { detail: error.to_string() });
-        }
-        self.wake.notify_one();
-        Ok(())
-    }
-
-    async fn wait(&self, job: Uuid) -> Result<Ending, JobError> {
-        self.waiting.fetch_add(1, Ordering::Relaxed);
-        let mut waiting = Waiting { jobs: self.me.clone(), id: job, has_ended: false };
-        loop {
-            let mut ended = std::pin::pin!(self.ended.notified());
-            // From here on an end is not missed.
-            ended.as_mut().enable();
-            if let Some(ending) = self.ending(job).await? {
-                waiting.has_ended = true;
-                return Ok(ending);
-            }
-            let _ = tokio::time::timeout(POLL, ended).await;
-        }
-    }
 }

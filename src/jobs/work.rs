@@ -2,7 +2,7 @@
 
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use uuid::Uuid;
 
@@ -11,6 +11,7 @@ use super::clock::{self, now_ms};
 use super::engine::{EngineError, Made, Work};
 use super::extent::{self, EARTH};
 use super::folders::{Place, encode};
+use super::growing::{End, Follower, Growing};
 use super::job::{Level, Link, Note, Status};
 use super::service::Jobs;
 use super::store::{Claimed, Completion, Input, JobStoreError, Outcome, Publish, Ticket};
@@ -36,7 +37,9 @@ impl Jobs {
         };
         match &item.input {
             Input::Query(query) => {
+                let begun = Instant::now();
                 let completion = self.find_granules(&submission, query).await;
+                self.took("search", begun);
                 self.complete(&item.ticket, completion, None).await
             }
             Input::Granule(granule) => {
@@ -61,12 +64,17 @@ impl Jobs {
         }
         let found = self.store.submission(job).await?.ok_or(JobStoreError::NotFound { id: job })?;
         let found = Arc::new(found);
-        let mut all = remembered();
+        self.remember(found.clone());
+        Ok(found)
+    }
+
+    /// Keeps a submission for its items.
+    pub(super) fn remember(&self, submission: Arc<Submission>) {
+        let mut all = self.submissions.lock().unwrap_or_else(PoisonError::into_inner);
         if all.len() >= REMEMBERED {
             all.remove(0);
         }
-        all.push(found.clone());
-        Ok(found)
+        all.push(submission);
     }
 
     async fn give_back(&self, ticket: &Ticket) {
@@ -81,6 +89,13 @@ impl Jobs {
         completion: Completion,
         place: Option<&Place>,
     ) -> Option<Status> {
+        let begun = Instant::now();
+        let status = self.record(ticket, completion, place).await;
+        self.took("store", begun);
+        status
+    }
+
+    async fn record(&self, ticket: &Ticket, completion: Completion, place: Option<&Place>) -> Option<Status> {
         let mut completion = completion;
         let mut place = place.cloned();
         for round in 0..STORE_RETRIES {
@@ -127,7 +142,9 @@ impl Jobs {
             }
         };
         let url = granules.first().map_or_else(|| "unknown".into(), url_of);
-        let made = self.run(item, submission, granules.clone(), &place, &cancel).await;
+        let growing = self.grow(submission, &place);
+        let made = self.run(item, submission, granules.clone(), (&place, growing.as_ref()), &cancel).await;
+        let is_made = made.is_ok();
         let status = match made {
             Ok(made) if made.outputs.is_empty() => {
                 let message = "Service did not return any outputs.".to_owned();
@@ -154,9 +171,23 @@ impl Jobs {
             }
             Err(error) => self.complete(&item.ticket, failed(&error, url), None).await,
         };
+        if let Some(growing) = growing {
+            let end = if is_made && status.is_some() { End::Complete } else { End::Broken };
+            self.crop.reap(item.job, &growing, end);
+        }
         let unused = place;
         let _ = tokio::task::spawn_blocking(move || unused.discard()).await;
         status
+    }
+
+    /// The result of a synchronous job can be read while it is made.
+    fn grow(&self, submission: &Submission, place: &Place) -> Option<Arc<Growing>> {
+        if !submission.operation.is_synchronous || submission.destination.is_some() {
+            return None;
+        }
+        let growing = Growing::new(&place.href, self.waiters.known(submission.id).unwrap_or_default());
+        self.crop.sow(submission.id, growing.clone());
+        Some(growing)
     }
 
     async fn run(
@@ -164,7 +195,7 @@ impl Jobs {
         item: &Claimed,
         submission: &Submission,
         granules: Vec<Granule>,
-        place: &Place,
+        (place, growing): (&Place, Option<&Arc<Growing>>),
         cancel: &Arc<AtomicBool>,
     ) -> Result<Made, EngineError> {
         let own = place.clone();
@@ -184,8 +215,21 @@ impl Jobs {
             is_joined: item.input == Input::All,
             skip_failures: submission.ignore_errors,
             folder: place.attempt.clone(),
+            follow: growing.map(|growing| Arc::new(Follower(growing.clone()))),
         };
-        self.sharing.run(&*self.engine, &self.folders, work, cancel).await
+        let begun = Instant::now();
+        let made = self.sharing.run(&*self.engine, &self.folders, work, cancel).await;
+        self.took("transform", begun);
+        if let (Some(observer), Ok(made)) = (self.observer(), &made) {
+            observer.moved(made.bytes_read, made.bytes_out);
+        }
+        made
+    }
+
+    fn took(&self, stage: &'static str, begun: Instant) {
+        if let Some(observer) = self.observer() {
+            observer.stage(stage, begun.elapsed());
+        }
     }
 }
 

@@ -64,6 +64,12 @@ impl<K: Eq + Hash + Clone + Send + Sync, V: Clone + Send> Cache<K, V> {
         self.lock().get(key)
     }
 
+    /// The values of all keys, in their order, if all of them are there.
+    pub fn ready(&self, keys: &[K]) -> Option<Vec<V>> {
+        let mut state = self.lock();
+        keys.iter().map(|key| state.get(key)).collect()
+    }
+
     /// Weight of all that is kept.
     pub fn weight(&self) -> u64 {
         self.lock().weight

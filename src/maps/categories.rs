@@ -1,15 +1,21 @@
-//! Classes: variables whose numbers stand for words (CF 1.10 §3.5, `flag_values` and `flag_meanings`).
+//! Classes: variables whose numbers stand for words (CF 1.10 §3.5: `flag_values`, `flag_masks` and `flag_meanings`).
 
 use harmony_formats::image::Rgba;
 use harmony_model::Variable;
 
-/// Values with their meanings and colours, ascending.
+/// What the numbers of a variable stand for.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Categories(pub Vec<Category>);
+pub struct Categories {
+    /// Ascending values; with masks in the order of the file, the first one that holds is shown.
+    pub all: Vec<Category>,
+    masked: bool,
+}
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Category {
     pub value: f32,
+    /// Bits of the number that must be those of the value; `None`: any of the bits of the value will do.
+    mask: Option<i64>,
     pub meaning: String,
     pub colour: Rgba,
 }
@@ -28,34 +34,73 @@ const COLOURS: [[u8; 3]; 7] = [
 /// Classes that have a colour of their own: what a palette holds besides missing data.
 const MOST: usize = 255;
 
+/// Whole numbers from here on are not all exact in single precision, which maps compute in.
+const INEXACT: f64 = 16_777_216.0;
+/// The colour of numbers of which no flag is set.
+const NO_FLAG: Rgba = [224, 224, 224, 255];
+
 impl Categories {
     /// The classes of a variable, if it has any.
     pub fn of(var: &Variable) -> Option<Self> {
-        let values = var.attr("flag_values")?.as_f64s()?;
-        let meanings = var.attr_text("flag_meanings").unwrap_or_default();
-        let words: Vec<&str> = meanings.split_whitespace().collect();
-        if values.is_empty() || values.len() > MOST {
+        let numbers = |name: &str| var.attr(name).and_then(|a| a.as_f64s()).filter(|n| !n.is_empty());
+        let (values, masks) = (numbers("flag_values"), numbers("flag_masks"));
+        let given = values.as_ref().or(masks.as_ref())?;
+        // One more stands for no flag at all.
+        let fits = masks.as_ref().is_none_or(|m| {
+            m.len() == given.len() && m.iter().chain(given).all(|v| v.abs() < INEXACT && v.fract() == 0.0)
+        });
+        if given.len() >= MOST || !fits {
             return None;
         }
-        let colours = said_colours(var, values.len());
-        let mut all: Vec<Category> = values
-            .iter()
-            .enumerate()
-            .map(|(i, &v)| Category {
-                value: v as f32,
-                meaning: words.get(i).map_or_else(|| v.to_string(), |w| w.replace('_', " ")),
-                colour: colours.get(i).copied().unwrap_or_else(|| colour(i)),
-            })
-            .collect();
-        all.sort_by(|a, b| a.value.total_cmp(&b.value));
-        all.dedup_by(|a, b| a.value == b.value);
-        Some(Categories(all))
+        let meanings = var.attr_text("flag_meanings").unwrap_or_default();
+        let words: Vec<&str> = meanings.split_whitespace().collect();
+        let colours = said_colours(var, given.len());
+        let one = |(i, &v): (usize, &f64)| Category {
+            value: v as f32,
+            mask: values.as_ref().and(masks.as_ref()).and_then(|m| m.get(i)).map(|m| *m as i64),
+            meaning: words.get(i).map_or_else(|| v.to_string(), |w| w.replace('_', " ")),
+            colour: colours.get(i).copied().unwrap_or_else(|| colour(i)),
+        };
+        let mut all: Vec<Category> = given.iter().enumerate().map(one).collect();
+        match &masks {
+            None => {
+                all.sort_by(|a, b| a.value.total_cmp(&b.value));
+                all.dedup_by(|a, b| a.value == b.value);
+            }
+            Some(masks) if values.is_none() => {
+                let any = masks.iter().fold(0, |bits, m| bits | *m as i64);
+                let meaning = "no flag".to_owned();
+                all.push(Category { value: 0.0, mask: Some(any), meaning, colour: NO_FLAG });
+            }
+            Some(_) => {}
+        }
+        Some(Categories { all, masked: masks.is_some() })
     }
 
     /// Number of the class of a value.
     #[inline]
     pub fn find(&self, value: f32) -> Option<usize> {
-        self.0.binary_search_by(|c| c.value.total_cmp(&value)).ok()
+        match self.masked {
+            false => self.all.binary_search_by(|c| c.value.total_cmp(&value)).ok(),
+            true => self.all.iter().position(|c| c.holds(value)),
+        }
+    }
+
+    /// What a value stands for, in words; several where flags are independent of each other.
+    pub fn meaning(&self, value: f32) -> Option<String> {
+        let words: Vec<&str> = match self.masked {
+            false => self.find(value).map(|i| self.all[i].meaning.as_str()).into_iter().collect(),
+            true => self.all.iter().filter(|c| c.holds(value)).map(|c| c.meaning.as_str()).collect(),
+        };
+        (!words.is_empty()).then(|| words.join(", "))
+    }
+}
+
+impl Category {
+    /// Whether the bits of a number are those of the class.
+    fn holds(&self, value: f32) -> bool {
+        let (bits, own) = (value as i64, self.value as i64);
+        !value.is_nan() && self.mask.map_or(bits & own != 0, |mask| bits & mask == own)
     }
 }
 
@@ -91,8 +136,7 @@ mod tests {
 
     use super::*;
 
-    #[test]
-    fn flags_have_words_and_colours() {
+    fn variable(attributes: Vec<Attribute>) -> Variable {
         struct Nothing;
         impl harmony_model::ArraySource for Nothing {
             fn read(&self, _: &harmony_model::Window, _: &mut [u8]) -> Result<(), harmony_model::ReadError> {
@@ -104,15 +148,52 @@ mod tests {
         }
         let mut granule = Granule::new("g", "test");
         let id = granule.add_var(Granule::ROOT, "flag", DType::U8, Vec::new(), Arc::new(Nothing));
-        let var = &mut granule.vars[id.0];
-        assert_eq!(Categories::of(var), None);
-        var.set_attr(Attribute::numbers("flag_values", &[2.0f64, 0.0]));
-        var.set_attr(Attribute::text("flag_meanings", "not_good good"));
-        let classes = Categories::of(var).unwrap();
-        assert_eq!(classes.0[0].meaning, "good");
+        for attribute in attributes {
+            granule.vars[id.0].set_attr(attribute);
+        }
+        granule.vars[id.0].clone()
+    }
+
+    #[test]
+    fn flags_have_words_and_colours() {
+        assert_eq!(Categories::of(&variable(Vec::new())), None);
+        let values = Attribute::numbers("flag_values", &[2.0f64, 0.0]);
+        let words = Attribute::text("flag_meanings", "not_good good");
+        let classes = Categories::of(&variable(vec![values, words])).unwrap();
+        assert_eq!(classes.all[0].meaning, "good");
         assert_eq!(classes.find(2.0), Some(1));
-        assert_eq!(classes.0[1].meaning, "not good");
-        assert_eq!(classes.find(1.0), None);
+        assert_eq!(classes.meaning(2.0).unwrap(), "not good");
+        assert_eq!((classes.find(1.0), classes.meaning(1.0)), (None, None));
         assert_ne!(colour(0), colour(7));
+    }
+
+    #[test]
+    fn independent_flags_are_bits() {
+        let masks = Attribute::numbers("flag_masks", &[1u8, 2, 4]);
+        let words = Attribute::text("flag_meanings", "land cloud ice");
+        let classes = Categories::of(&variable(vec![masks, words])).unwrap();
+        assert_eq!([0.0, 1.0, 2.0, 6.0, 12.0].map(|v| classes.find(v)), [3, 0, 1, 1, 2].map(Some));
+        assert_eq!(classes.meaning(6.0).unwrap(), "cloud, ice");
+        assert_eq!(classes.meaning(0.0).unwrap(), "no flag");
+        assert_eq!((classes.find(f32::NAN), classes.meaning(f32::NAN)), (None, None));
+    }
+
+    #[test]
+    fn values_under_masks_are_compared_with_their_bits_only() {
+        // CF 1.10, example 3.5: one Boolean and two groups of values.
+        let masks = Attribute::numbers("flag_masks", &[1u8, 2, 12, 12, 12]);
+        let values = Attribute::numbers("flag_values", &[1u8, 2, 4, 8, 12]);
+        let words =
+            Attribute::text("flag_meanings", "low_battery hardware_fault offline calibration maintenance");
+        let classes = Categories::of(&variable(vec![masks, values, words])).unwrap();
+        assert_eq!(classes.meaning(13.0).unwrap(), "low battery, maintenance");
+        assert_eq!(classes.meaning(8.0).unwrap(), "calibration");
+        assert_eq!(classes.meaning(0.0), None);
+    }
+
+    #[test]
+    fn bits_that_single_precision_loses_are_no_classes() {
+        let masks = Attribute::numbers("flag_masks", &[1i32, 1 << 30]);
+        assert_eq!(Categories::of(&variable(vec![masks])), None);
     }
 }

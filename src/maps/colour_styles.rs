@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 /// title = "Sea surface temperature"
 /// map = "turbo"            # or table = "0 0 0 128\n30 255 0 0", or file = "sst.cpt"
 /// range = [271.0, 305.0]
+/// log = false              # true: colours run with the logarithm of the values
 /// variables = ["sea_surface_temperature", "C1234-PROV/analysed_sst"]
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -29,6 +30,8 @@ pub struct UserStyle {
     pub file: Option<String>,
     /// Values of the first and last colour.
     pub range: Option<[f64; 2]>,
+    /// Colours run with the logarithm of the values; goes with `map`.
+    pub log: bool,
     /// Variables whose default it is: names, or `<collection id>/<name>`.
     pub variables: Vec<String>,
 }
@@ -69,6 +72,9 @@ impl UserStyle {
         }
         if self.map.is_some() == self.table.is_some() {
             return Err("give it either map or table (or file)".into());
+        }
+        if self.log && (self.table.is_some() || self.range.is_some_and(|[low, _]| low <= 0.0)) {
+            return Err("log goes with map, and with a range above 0".into());
         }
         self.colours().map(|_| ())
     }

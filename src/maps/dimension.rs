@@ -125,6 +125,60 @@ const VERTICAL: [&str; 14] = [
     "alt",
 ];
 
+/// What WMS calls an axis: `elevation` is the vertical one.
+pub fn dimension_name(axis: &str) -> &str {
+    if is_vertical(axis) { "elevation" } else { axis }
+}
+
+fn is_vertical(axis: &str) -> bool {
+    VERTICAL.contains(&axis.to_ascii_lowercase().as_str())
+}
+
+/// A value along an axis that a map shows although it was not asked for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Chosen {
+    pub dimension: String,
+    pub value: String,
+    pub units: String,
+    /// Another value was asked for, which there is not.
+    pub nearest: bool,
+}
+
+/// The values of a chosen plane that the wishes do not name, of axes that have several.
+pub fn unasked(raster: &Raster, band: usize, times: &TimeWish, wishes: &AxisWishes) -> Vec<Chosen> {
+    let Some(axes) = raster.bands.get(band).map(|b| &b.axes) else { return Vec::new() };
+    let mut out = Vec::new();
+    for (position, (axis, value)) in axes.iter().enumerate() {
+        let is_alone = raster.bands.iter().all(|b| b.axes.get(position).is_none_or(|(_, v)| v == value));
+        let seconds = time_of(value);
+        let name = if seconds.is_some() { "time" } else { dimension_name(axis) };
+        let is_asked = match seconds {
+            Some(at) => times.iter().any(|t| t.holds(at)),
+            None => wish_for(axis, axes, wishes).is_some(),
+        };
+        if !is_alone && !is_asked {
+            let (dimension, value) = (name.to_owned(), value.clone());
+            let units = if seconds.is_some() { "ISO8601".to_owned() } else { String::new() };
+            out.push(Chosen { dimension, value, units, nearest: seconds.is_some() && !times.is_empty() });
+        }
+    }
+    out
+}
+
+/// The name and value that are wished for an axis: by its name, or as `elevation` for the vertical one and, where no
+/// axis is vertical, for any.
+fn wish_for<'a>(
+    axis: &str,
+    axes: &[(String, String)],
+    wishes: &'a AxisWishes,
+) -> Option<&'a (String, String)> {
+    let none_is = !axes.iter().any(|(name, _)| is_vertical(name));
+    wishes.iter().find(|(name, _)| {
+        name.eq_ignore_ascii_case(axis)
+            || (name.eq_ignore_ascii_case("elevation") && (is_vertical(axis) || none_is))
+    })
+}
+
 /// The plane of a raster that the wishes choose, with what was chosen for them.
 ///
 /// # Errors
@@ -167,14 +221,7 @@ fn value_of(
     values: &[&str],
     wishes: &AxisWishes,
 ) -> Result<Option<usize>, MapError> {
-    let low = axis.to_ascii_lowercase();
-    let is_vertical = |name: &str| VERTICAL.contains(&name.to_ascii_lowercase().as_str());
-    let none_is = !axes.iter().any(|(name, _)| is_vertical(name));
-    let meant = |(name, _): &&(String, String)| {
-        let name = name.to_ascii_lowercase();
-        name == low || (name == "elevation" && (is_vertical(&low) || none_is))
-    };
-    let Some((name, wanted)) = wishes.iter().find(meant) else { return Ok(Some(0)) };
+    let Some((name, wanted)) = wish_for(axis, axes, wishes) else { return Ok(Some(0)) };
     let same = |v: &&str| match (v.parse::<f64>(), wanted.trim().parse::<f64>()) {
         (Ok(a), Ok(b)) => (a - b).abs() <= 1e-6 * a.abs().max(b.abs()).max(1e-9),
         _ => v.eq_ignore_ascii_case(wanted.trim()),

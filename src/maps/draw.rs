@@ -5,8 +5,8 @@ use std::sync::Arc;
 use harmony_formats::image::Channel;
 
 use super::compose::{Painted, Picture};
-use super::dimension::{self, AxisWishes, TimeWish};
-use super::opened::{Field, Found, Meta, Opened, shown};
+use super::dimension::{self, AxisWishes, Chosen, TimeWish};
+use super::opened::{Field, Found, Location, Meta, Opened, shown};
 use super::sample::Shown;
 use super::stretch::{Stretch, StretchKey};
 use super::style::StyleSpec;
@@ -26,6 +26,8 @@ pub struct Layer {
     pub times: TimeWish,
     /// Values along other axes, by name; `elevation` is the vertical one.
     pub axes: AxisWishes,
+    /// Start of the topmost granule, ISO 8601, where it is known.
+    pub start: Option<String>,
 }
 
 /// What of a granule is drawn.
@@ -110,10 +112,12 @@ impl Maps {
     /// The values of a layer: granule after granule, as long as pixels are without.
     fn values(&self, layer: &Layer, view: &View) -> Result<Values, MapError> {
         let mut out = Values { planes: Vec::new(), metas: Vec::new(), notes: Vec::new() };
-        let mut failed = None;
+        // A granule without the variable is no fault, unless none has it.
+        let (mut failed, mut lacking) = (None, None);
         for location in &layer.granules {
             match self.add(layer, location, view, &mut out) {
-                Ok(()) => {}
+                Ok(true) => {}
+                Ok(false) => lacking = lacking.or_else(|| Some(without(layer, location))),
                 Err(e @ (MapError::Read { .. } | MapError::Variable(_))) => {
                     out.notes.push(e.to_string());
                     failed = failed.or(Some(e));
@@ -125,21 +129,16 @@ impl Maps {
                 break;
             }
         }
-        match failed {
+        match failed.or(lacking) {
             Some(e) if out.metas.is_empty() => Err(e),
             _ => Ok(out),
         }
     }
 
-    fn add(&self, layer: &Layer, location: &str, view: &View, out: &mut Values) -> Result<(), MapError> {
+    /// Puts values of a granule where there are none yet; whether it has such a variable.
+    fn add(&self, layer: &Layer, location: &str, view: &View, out: &mut Values) -> Result<bool, MapError> {
         let opened = self.open(location)?;
-        let Some(subject) = self.subject(layer, &opened) else {
-            let what = match &layer.what {
-                What::Variable(name) => format!("'{name}'"),
-                What::All => "anything that can be drawn".into(),
-            };
-            return Err(MapError::Variable(format!("{}: it does not have {what}", shown(location))));
-        };
+        let Some(subject) = self.subject(layer, &opened) else { return Ok(false) };
         let fields = match subject {
             Subject::Composite(fields) => fields,
             Subject::Single(Found::Field(field)) => vec![field],
@@ -149,13 +148,13 @@ impl Maps {
                     if out.metas.is_empty() {
                         out.metas = vec![meta];
                     }
-                    return Ok(());
+                    return Ok(true);
                 }
             },
         };
         // A granule of another kind than the ones before can't go under them.
         if !out.planes.is_empty() && out.planes.len() != fields.len() {
-            return Ok(());
+            return Ok(true);
         }
         if out.planes.is_empty() {
             out.planes = vec![vec![f32::NAN; view.pixels()]; fields.len()];
@@ -167,7 +166,48 @@ impl Maps {
             let shown = Shown { field, band, bilinear: layer.style.bilinear && !categorical };
             self.fill(&shown, view, plane)?;
         }
+        Ok(true)
+    }
+
+    /// Makes ready what the first map of a large granule would take long for: the newest plane of the variables that a
+    /// map of it may be of, `most` of them.
+    ///
+    /// # Errors
+    /// [`MapError::Read`].
+    pub fn prepare(&self, location: &str, most: usize) -> Result<(), MapError> {
+        if !Location::of(location).is_large() {
+            return Ok(());
+        }
+        let opened = self.open(location)?;
+        for field in opened.fields.iter().take(most) {
+            let band = dimension::choose(&field.main().raster, &Vec::new(), &Vec::new())?;
+            // What has overviews is drawn from the coarsest of them when all of it is shown.
+            if let Some(stage) = field.stages.last() {
+                self.prepare_plane(stage, band)?;
+            }
+        }
         Ok(())
+    }
+
+    /// What a map of a layer shows along axes for which nothing was asked: of its topmost granule.
+    pub fn chosen(&self, layer: &Layer) -> Vec<Chosen> {
+        let opened = layer.granules.first().and_then(|l| self.open(l).ok());
+        let field = opened.and_then(|o| match self.subject(layer, &o)? {
+            Subject::Single(Found::Field(field)) => Some(field),
+            Subject::Composite(fields) => fields.into_iter().next(),
+            Subject::Single(Found::Elsewhere(_)) => None,
+        });
+        let mut out = field.map_or_else(Vec::new, |field| {
+            let raster = &field.main().raster;
+            let band = dimension::choose(raster, &layer.times, &layer.axes).unwrap_or(0);
+            dimension::unasked(raster, band, &layer.times, &layer.axes)
+        });
+        let tells_time = out.iter().any(|c| c.dimension == "time");
+        if let (true, false, Some(start)) = (layer.times.is_empty(), tells_time, &layer.start) {
+            let (value, units) = (start.clone(), "ISO8601".to_owned());
+            out.push(Chosen { dimension: "time".into(), value, units, nearest: false });
+        }
+        out
     }
 
     fn painted(&self, layer: &Layer, values: &Values) -> Result<Painted, MapError> {
@@ -258,6 +298,14 @@ impl Maps {
         Err(failed
             .unwrap_or_else(|| MapError::Variable("no granule has this layer; it has no legend".into())))
     }
+}
+
+fn without(layer: &Layer, location: &str) -> MapError {
+    let what = match &layer.what {
+        What::Variable(name) => format!("'{name}'"),
+        What::All => "anything that can be drawn".into(),
+    };
+    MapError::Variable(format!("{}: it does not have {what}", shown(location)))
 }
 
 fn composite_legend() -> Picture {

@@ -109,14 +109,14 @@ impl Maps {
                 axes = field.main().raster.bands.get(band).map(|b| b.axes.clone()).unwrap_or_default();
             }
             let [value] = value;
-            let class = meta.categories.as_ref().and_then(|c| c.find(value).map(|i| &c.0[i]));
+            let meaning = meta.categories.as_ref().and_then(|c| c.meaning(value));
             out.push(Answer {
                 granule: shown(location),
                 variable: meta.path.trim_start_matches('/').to_owned(),
                 title: meta.title.clone(),
                 units: meta.units.clone(),
                 value: (!value.is_nan()).then(|| rounded(value)),
-                meaning: class.map(|c| c.meaning.clone()),
+                meaning,
                 axes,
             });
         }

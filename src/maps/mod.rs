@@ -2,7 +2,7 @@
 //!
 //! The way of a map: [`opened`] granules (kept open) have fields, that is variables on a grid ([`project`] puts swaths
 //! and trajectories on one); [`place`] says which cell of a field a pixel shows; [`blocks`] of decoded values are kept
-//! in a cache that all doors share, coarser ones for coarser maps; [`sample`] takes the pixels' values out of them, granule
+//! in a cache that all doors share, coarser ones for coarser maps, those that took long on disk, too ([`store`]); [`sample`] takes the pixels' values out of them, granule
 //! after granule, the newest on top; [`style`] turns values into colours; [`compose`] lays layers over each other and
 //! [`encode`] writes the picture. There is no HTTP here.
 
@@ -20,6 +20,7 @@ mod opened;
 mod place;
 mod project;
 mod sample;
+mod store;
 mod stretch;
 mod style;
 #[cfg(test)]
@@ -27,31 +28,36 @@ mod tests;
 mod tiff;
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use harmony_model::crs::{Crs, Transform};
 
 pub use colour_styles::UserStyle;
 pub use compose::Picture;
-pub use dimension::{Instant, TimeWish, parse_times, time_of};
+pub use dimension::{Chosen, Instant, TimeWish, dimension_name, parse_times, time_of};
 pub use draw::{Layer, What};
 pub use encode::ImageFormat;
 pub use extent::degrees;
 pub use info::Answer as PixelAnswer;
-pub use opened::{AxisInfo, FieldInfo, Opened};
+pub use opened::{AxisInfo, FieldInfo, Opened, shown};
 pub use style::StyleSpec;
 
+use crate::store::StoreOptions;
 use blocks::{Block, BlockKey};
 use cache::Cache;
 use opened::Location;
 use place::{PlaceKey, Placement};
+use store::Store;
 use stretch::{Stretch, StretchKey};
 
 /// Limits of the renderer.
 #[derive(Clone, Debug)]
 pub struct Limits {
-    /// Bytes of decoded values that are kept.
+    /// Bytes of decoded values that are kept in memory.
     pub cache_bytes: u64,
+    /// Bytes of thinned values that are kept on disk, where there is a folder for them.
+    pub store_bytes: u64,
     /// Granules that are kept open.
     pub open_granules: u64,
     /// Pixels of a map along either side.
@@ -60,7 +66,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits { cache_bytes: 512 << 20, open_granules: 64, max_side: 4096 }
+        Limits { cache_bytes: 512 << 20, store_bytes: 1 << 30, open_granules: 64, max_side: 4096 }
     }
 }
 
@@ -75,6 +81,8 @@ pub struct Maps {
     stretches: Cache<StretchKey, Arc<Stretch>>,
     transforms: Mutex<HashMap<(String, String), Transform>>,
     styles: Vec<UserStyle>,
+    sources: StoreOptions,
+    store: Option<Store>,
 }
 
 /// Where a map is and how large.
@@ -133,10 +141,12 @@ impl Maps {
             opened: Cache::new(limits.open_granules),
             projected: Cache::new(limits.open_granules),
             blocks: Cache::new(limits.cache_bytes),
-            places: Cache::new((limits.cache_bytes / 8).min(64 << 20)),
+            places: Cache::new((limits.cache_bytes / 6).min(64 << 20)),
             stretches: Cache::new(4096),
             transforms: Mutex::default(),
             styles: Vec::new(),
+            store: None,
+            sources: StoreOptions::default(),
             limits,
         }
     }
@@ -145,6 +155,20 @@ impl Maps {
     #[must_use]
     pub fn with_styles(mut self, styles: Vec<UserStyle>) -> Self {
         self.styles = styles;
+        self
+    }
+
+    /// Which granules may be opened, and how.
+    #[must_use]
+    pub fn with_sources(mut self, sources: StoreOptions) -> Self {
+        self.sources = sources;
+        self
+    }
+
+    /// With a folder where thinned values of large granules are kept.
+    #[must_use]
+    pub fn with_store(mut self, folder: PathBuf) -> Self {
+        self.store = (self.limits.store_bytes > 0).then(|| Store::new(folder, self.limits.store_bytes));
         self
     }
 

@@ -12,6 +12,7 @@ use harmony_model::geolocation::{self, GeolocationTable, Hints};
 use harmony_model::{Granule, VarId};
 
 use super::categories::Categories;
+use super::store::Origin;
 use super::{MapError, Maps};
 use crate::store::{self, Input, StoreOptions};
 
@@ -33,7 +34,20 @@ impl Location {
         let stamp = meta.map_or((0, 0), |m| (m.len(), changed(&m).unwrap_or(0)));
         Location { text: text.to_owned(), stamp }
     }
+
+    /// Whether it is a local file that may hold planes that take long to decode.
+    pub fn is_large(&self) -> bool {
+        self.stamp.0 >= LARGE
+    }
+
+    /// Whether it is a file whose changes are noticed.
+    pub fn is_local(&self) -> bool {
+        self.stamp.0 > 0
+    }
 }
+
+/// Bytes of a file that is worth looking into before anybody asks for it.
+const LARGE: u64 = 16 << 20;
 
 /// An open granule.
 pub struct Opened {
@@ -58,6 +72,8 @@ pub(super) struct Stage {
     pub id: u64,
     pub granule: Arc<Granule>,
     pub raster: Raster,
+    /// What blocks of it are kept under on disk.
+    pub origin: Option<Origin>,
 }
 
 /// What of a variable is not its values.
@@ -102,7 +118,13 @@ pub struct AxisInfo {
 impl Stage {
     pub fn new(granule: Arc<Granule>, raster: Raster) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(1);
-        Stage { id: NEXT.fetch_add(1, Ordering::Relaxed), granule, raster }
+        Stage { id: NEXT.fetch_add(1, Ordering::Relaxed), granule, raster, origin: None }
+    }
+
+    /// A stage of a variable of a file, `number` 0 for the full size.
+    fn of_file(granule: Arc<Granule>, raster: Raster, location: &Location, number: usize) -> Self {
+        let origin = Origin::of(location, &raster.path, number, (raster.grid.ny, raster.grid.nx));
+        Stage { origin, ..Stage::new(granule, raster) }
     }
 }
 
@@ -134,24 +156,24 @@ impl Meta {
 }
 
 impl Opened {
-    fn open(location: &Location) -> Result<Self, MapError> {
+    fn open(location: &Location, sources: &StoreOptions) -> Result<Self, MapError> {
         let unreadable = |detail: String| MapError::Read { granule: shown(&location.text), detail };
         let inputs = store::expand_inputs(std::slice::from_ref(&location.text))
             .map_err(|e| unreadable(e.to_string()))?;
         let [input] = &inputs[..] else {
             return Err(unreadable(format!("it stands for {} inputs", inputs.len())));
         };
-        let (granule, overviews) = read(input).map_err(unreadable)?;
+        let (granule, overviews) = read(input, sources).map_err(unreadable)?;
         let granule = Arc::new(granule);
         let table = geolocation::discover(&granule, &Hints::default()).unwrap_or_default();
         let rasters = rasters(&granule);
         let smaller: Vec<(Arc<Granule>, Vec<Raster>)> = overviews.into_iter().map(rasters_of).collect();
         let field = |raster: Raster| {
             let meta = Arc::new(Meta::of(&granule, raster.var, Some(&raster)));
-            let mut stages = vec![Stage::new(granule.clone(), raster)];
+            let mut stages = vec![Stage::of_file(granule.clone(), raster, location, 0)];
             for (granule, rasters) in &smaller {
                 if let Some(r) = rasters.iter().find(|r| r.path == meta.path) {
-                    stages.push(Stage::new(granule.clone(), r.clone()));
+                    stages.push(Stage::of_file(granule.clone(), r.clone(), location, stages.len()));
                 }
             }
             Arc::new(Field { meta, stages })
@@ -250,13 +272,12 @@ fn coordinate_units(granule: &Granule, name: &str) -> String {
     coordinate.and_then(|v| v.attr_text("units")).unwrap_or_default().trim().to_owned()
 }
 
-fn read(input: &Input) -> Result<(Granule, Vec<Granule>), String> {
-    let options = StoreOptions::default();
+fn read(input: &Input, sources: &StoreOptions) -> Result<(Granule, Vec<Granule>), String> {
     if input.is_zarr() {
-        let store = store::open_zarr(&input.location(), &options).map_err(|e| e.to_string())?;
+        let store = store::open_zarr(&input.location(), sources).map_err(|e| e.to_string())?;
         return Ok((harmony_formats::open_zarr(store).map_err(|e| e.to_string())?, Vec::new()));
     }
-    let source = store::open(&input.location(), &options).map_err(|e| e.to_string())?;
+    let source = store::open(&input.location(), sources).map_err(|e| e.to_string())?;
     let granule =
         harmony_formats::open(source.clone(), &OpenOptions::default()).map_err(|e| e.to_string())?;
     // A damaged overview is no reason not to show the data.
@@ -305,6 +326,6 @@ impl Maps {
     /// # Errors
     /// [`MapError::Read`].
     pub fn open(&self, location: &str) -> Result<Arc<Opened>, MapError> {
-        self.opened.get(&Location::of(location), |l| Ok((Arc::new(Opened::open(l)?), 1)))
+        self.opened.get(&Location::of(location), |l| Ok((Arc::new(Opened::open(l, &self.sources)?), 1)))
     }
 }

@@ -18,6 +18,10 @@ type Along = fn(f64) -> f64;
 /// Radius of the sphere of web Mercator (EPSG:3857).
 const RADIUS: f64 = 6_378_137.0;
 
+/// Northing of web Mercator beyond which there is nothing: a metre from the pole on the ground, five times the edge of the
+/// square world.
+const FARTHEST: f64 = 1e8;
+
 /// A grid and a view, as far as positions depend on them.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct PlaceKey {
@@ -121,7 +125,8 @@ fn longitude(x: f64) -> f64 {
 }
 
 fn latitude(y: f64) -> f64 {
-    (y / RADIUS).sinh().atan().to_degrees()
+    // Further out all is one point, the pole, which is no part of the map.
+    if y.abs() > FARTHEST { f64::NAN } else { (y / RADIUS).sinh().atan().to_degrees() }
 }
 
 fn easting(lon: f64) -> f64 {

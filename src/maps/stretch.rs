@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use harmony_formats::raster::Steps;
 use harmony_model::{Granule, Runs, Window};
+use rayon::prelude::*;
 
 use super::opened::{Field, Found, Meta, Opened, Stage};
 use super::{MapError, Maps};
@@ -24,6 +25,8 @@ pub struct Stretch {
     pub low: f64,
     pub high: f64,
     pub max: f64,
+    /// As `low` and `high`, of the values above zero; the same number twice when there is none.
+    positive: (f64, f64),
     /// There was a value at all.
     pub known: bool,
 }
@@ -42,15 +45,27 @@ impl Stretch {
     fn of(mut values: Vec<f32>) -> Self {
         values.retain(|v| v.is_finite());
         if values.is_empty() {
-            return Stretch { low: 0.0, high: 1.0, max: 1.0, known: false };
+            return Stretch { low: 0.0, high: 1.0, max: 1.0, positive: (1.0, 1.0), known: false };
         }
         values.sort_by(f32::total_cmp);
-        let at = |share: f64| f64::from(values[(share * (values.len() - 1) as f64).round() as usize]);
-        let (min, max) = (at(0.0), at(1.0));
-        let (low, high) = (at(CUT), at(1.0 - CUT));
-        let (low, high) = if low < high { (low, high) } else { (min, max) };
-        Stretch { low, high, max, known: true }
+        let max = f64::from(values[values.len() - 1]);
+        let (low, high) = middle(&values);
+        let above = &values[values.partition_point(|v| *v <= 0.0)..];
+        let positive = if above.is_empty() { (1.0, 1.0) } else { middle(above) };
+        Stretch { low, high, max, positive, known: true }
     }
+
+    /// The values that logarithmic colours run between, both above zero.
+    pub fn positive(&self) -> (f64, f64) {
+        self.positive
+    }
+}
+
+/// Sorted values without the outermost ones; all of them when the others are the same.
+fn middle(values: &[f32]) -> (f64, f64) {
+    let at = |share: f64| f64::from(values[(share * (values.len() - 1) as f64).round() as usize]);
+    let (low, high) = (at(CUT), at(1.0 - CUT));
+    if low < high { (low, high) } else { (at(0.0), at(1.0)) }
 }
 
 impl Maps {
@@ -104,15 +119,29 @@ fn look_at_field(field: &Field, values: &mut Vec<f32>) {
             };
             read(stage, band, steps(ny), steps(nx), values);
         } else {
-            for i in 0..PLACES * PLACES {
-                let at = |n: u64, k: u64| {
-                    let first = (n * (2 * k + 1) / (2 * PLACES)).saturating_sub(PLACE / 2);
-                    Steps { first, step: 1, count: PLACE.min(n - first) }
-                };
-                read(stage, band, at(ny, i / PLACES), at(nx, i % PLACES), values);
-            }
+            let chunk = super::blocks::chunk_sides(stage);
+            let sides = chunk.unwrap_or([1; 2]);
+            // Without chunks every row is a read of its own: few long ones.
+            let cells = if chunk.is_some() { [PLACE; 2] } else { [PLACE / 8, PLACE * 8] };
+            let place = |i: u64| {
+                let mut found = Vec::new();
+                let rows = place(ny, i / PLACES, sides[0], cells[0]);
+                let cols = place(nx, i % PLACES, sides[1], cells[1]);
+                read(stage, band, rows, cols, &mut found);
+                found
+            };
+            let found: Vec<Vec<f32>> = (0..PLACES * PLACES).into_par_iter().map(place).collect();
+            values.extend(found.into_iter().flatten());
         }
     }
+}
+
+/// `count` cells of the `k`-th place along an axis of `n` cells, in one chunk of `side` cells where they fit into one.
+fn place(n: u64, k: u64, side: u64, count: u64) -> Steps {
+    let first = (n * (2 * k + 1) / (2 * PLACES)).saturating_sub(count / 2);
+    let last_of_chunk = (first / side.max(1) + 1).saturating_mul(side).saturating_sub(count);
+    let first = if side >= count { first.min(last_of_chunk) } else { first };
+    Steps { first, step: 1, count: count.min(n - first) }
 }
 
 fn read(stage: &Stage, band: usize, rows: Steps, cols: Steps, values: &mut Vec<f32>) {
@@ -146,12 +175,25 @@ mod tests {
     use super::*;
 
     #[test]
+    fn places_lie_in_one_chunk() {
+        for k in 0..PLACES {
+            let at = place(16_384, k, 512, PLACE);
+            assert_eq!((at.first / 512, at.count), ((at.first + PLACE - 1) / 512, PLACE));
+            let small = place(40, k, 16, PLACE);
+            assert_eq!(small.first + small.count, 40);
+        }
+    }
+
+    #[test]
     fn outliers_do_not_count_and_nothing_is_said_to_be_nothing() {
         let mut values: Vec<f32> = (0..=100).map(|i| i as f32).collect();
         values.extend([f32::NAN, f32::INFINITY]);
         let s = Stretch::of(values);
         assert_eq!((s.low, s.high, s.max, s.known), (2.0, 98.0, 100.0, true));
         assert!(!Stretch::of(vec![f32::NAN]).known);
+        let mixed = Stretch::of((-50..=100).map(|i| i as f32).collect());
+        assert_eq!(mixed.positive(), (3.0, 98.0));
+        assert_eq!(Stretch::of(vec![-1.0, 0.0]).positive(), (1.0, 1.0));
         let constant = Stretch::of(vec![3.0; 5]);
         assert_eq!((constant.low, constant.high), (3.0, 3.0));
     }

@@ -90,7 +90,8 @@ pub fn prepare(
     } else {
         Extent::default()
     };
-    let mut notices = computed.notices;
+    let mut notices = cut.selection.notices.clone();
+    notices.extend(computed.notices);
     if is_cut && matches!(format.card().name, "netcdf4" | "hdf5") {
         notices.extend(harmony_formats::hdfeos::rewrite(&mut granule)?);
     }

@@ -79,7 +79,8 @@ pub struct Args {
     /// Granules in work at once
     #[arg(long, value_name = "N", env = "HARMONY_JOBS", default_value_t = default_jobs())]
     pub jobs: usize,
-    /// Memory for blocks in flight, all granules together
+    /// Memory of the whole process, all granules together; less than 112MiB is not kept to. The positions of a swath and
+    /// what joins many granules come on top where they are larger
     #[arg(long, value_name = "SIZE", env = "HARMONY_MEMORY", default_value = "128MiB")]
     pub memory: String,
     /// Write again what is there already

@@ -10,6 +10,9 @@ pub enum StoreError {
     Read(#[from] ReadError),
     #[error("{location}: {detail}; write a path, file://, http://, https:// or s3://bucket/key")]
     Location { location: String, detail: String },
+    /// By the guard of the options.
+    #[error("{detail}")]
+    Refused { detail: String },
     #[error("{location}: there is no such object (404); check the address")]
     NotFound { location: String },
     #[error("{location}: access is denied ({detail}); {remedy}")]

@@ -4,6 +4,7 @@
 //! patterns, addresses) into a list of inputs. The network is used only when an address asks for it.
 
 mod error;
+mod guard;
 mod inputs;
 mod location;
 #[cfg(feature = "remote")]
@@ -17,6 +18,7 @@ use harmony_formats::zarr;
 use harmony_model::ByteSource;
 
 pub use error::StoreError;
+pub use guard::Guard;
 pub use inputs::{Input, expand_inputs};
 pub use location::Location;
 
@@ -33,6 +35,8 @@ pub struct StoreOptions {
     pub parallel_requests: usize,
     /// Largest object, in bytes, that is kept in memory when its server can't send parts of it.
     pub download_limit: u64,
+    /// Decides what may be opened; `None`: everything that is named.
+    pub guard: Option<Arc<dyn Guard>>,
 }
 
 impl Default for StoreOptions {
@@ -43,6 +47,7 @@ impl Default for StoreOptions {
             retries: 4,
             parallel_requests: 16,
             download_limit: 512 * 1024 * 1024,
+            guard: None,
         }
     }
 }
@@ -52,7 +57,7 @@ impl Default for StoreOptions {
 /// # Errors
 /// [`StoreError`] naming the location (without query and credentials) and what to do.
 pub fn open(location: &str, options: &StoreOptions) -> Result<Arc<dyn ByteSource>, StoreError> {
-    match Location::parse(location)? {
+    match admitted(location, options)? {
         Location::Local(path) => Ok(Arc::new(LocalFile::open(&path)?)),
         #[cfg(feature = "remote")]
         remote => remote::open(&remote, options),
@@ -66,13 +71,22 @@ pub fn open(location: &str, options: &StoreOptions) -> Result<Arc<dyn ByteSource
 /// # Errors
 /// As [`open`]; whether there is a hierarchy is seen when it is read.
 pub fn open_zarr(location: &str, options: &StoreOptions) -> Result<Arc<dyn zarr::Store>, StoreError> {
-    match Location::parse(location)? {
+    match admitted(location, options)? {
         Location::Local(path) => Ok(Arc::new(zarr::DirectoryStore::new(&path))),
         #[cfg(feature = "remote")]
         remote => remote::open_zarr(&remote, options),
         #[cfg(not(feature = "remote"))]
         remote => Err(no_network(&remote, options)),
     }
+}
+
+/// A location that may be opened.
+fn admitted(location: &str, options: &StoreOptions) -> Result<Location, StoreError> {
+    let parsed = Location::parse(location)?;
+    if let Some(guard) = &options.guard {
+        guard.check(&parsed).map_err(|detail| StoreError::Refused { detail })?;
+    }
+    Ok(parsed)
 }
 
 #[cfg(not(feature = "remote"))]

@@ -50,7 +50,7 @@ pub fn shared(name: &str) -> Option<PathBuf> {
 #[macro_export]
 macro_rules! shared {
     ($name:expr) => {
-        match common::shared($name) {
+        match $crate::common::shared($name) {
             Some(path) => path,
             None => return,
         }
@@ -70,6 +70,7 @@ pub fn context(args: &[&str]) -> Context {
         store: StoreOptions::default(),
         now: NOW.into(),
         overwrite: args.overwrite,
+        names: Arc::default(),
         claims: Arc::default(),
     }
 }
@@ -289,8 +290,13 @@ pub struct Saved {
 pub fn save(granule: &Granule) -> Saved {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(&granule.name);
-    harmony_formats::netcdf4::write::write(granule, &path, &WriteOptions::default()).unwrap();
+    save_as(granule, &path);
     Saved { path, _folder: folder }
+}
+
+/// Writes a granule as netCDF-4.
+pub fn save_as(granule: &Granule, path: &Path) {
+    harmony_formats::netcdf4::write::write(granule, path, &WriteOptions::default()).unwrap();
 }
 
 /// Runs the inputs as one batch into a new folder; the outcomes, and the results that are there.

@@ -312,6 +312,20 @@ async fn downloads_link_the_granules_themselves() {
     let data = links(&status, "data");
     assert_eq!((data.len(), &data[0]["href"]), (3, &json!("https://data.example/g0000.nc")));
     assert_eq!(data[0]["title"], "g0000.nc");
+    let item = |query: &str| {
+        let uri = format!("/jobs/{id}/steps?{query}");
+        let service = &service;
+        async move { service.get(&uri).await.json()["steps"][0]["workItems"][0].clone() }
+    };
+    let all = item("resolveFiles=true").await;
+    assert!(all["outputFiles"].as_array().unwrap().len() == 3 && all.get("outputPaging").is_none());
+    let paged = item(&format!("resolveFiles=true&wiLimit=2&workItem{}outputPage=2", all["id"])).await;
+    assert_eq!(paged["outputFiles"], json!(["https://data.example/g0002.nc"]));
+    let paging = &paged["outputPaging"];
+    assert_eq!(
+        (&paging["currentPage"], &paging["lastPage"], &paging["total"]),
+        (&json!(2), &json!(2), &json!(3))
+    );
     assert_eq!(service.engine.runs.load(Ordering::Relaxed), 0);
 }
 
@@ -329,6 +343,9 @@ async fn joined_granules_are_one_item() {
     let steps = service.get(&format!("/jobs/{id}/steps")).await.json();
     assert_eq!(steps["steps"][0]["workItemCount"], 3);
     assert_eq!(steps["steps"][1]["statuses"], json!({ "successful": 1 }));
+    let resolved = service.get(&format!("/jobs/{id}/steps?step=2&resolveFiles=true&wiLimit=4")).await.json();
+    let item = &resolved["steps"][0]["workItems"][0];
+    assert_eq!((item["inputFiles"].as_array().unwrap().len(), &item["inputPaging"]["total"]), (4, &json!(5)));
 }
 
 #[tokio::test]

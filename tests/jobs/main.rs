@@ -5,5 +5,6 @@
 mod api;
 mod end_to_end;
 mod flow;
+mod pages;
 mod store;
 mod support;

@@ -148,7 +148,7 @@ impl Engine for Stub {
         std::fs::write(work.folder.join(&file), format!("result of {name}")).unwrap();
         let output =
             Output { name: file, media_type: "application/x-netcdf4".into(), bbox: None, temporal: None };
-        Ok(Made { outputs: vec![output], notes: Vec::new(), bytes_in: 1000, bytes_out: 500 })
+        Ok(Made { outputs: vec![output], notes: Vec::new(), bytes_in: 1000, bytes_out: 500, bytes_read: 100 })
     }
 }
 

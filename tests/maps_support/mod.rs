@@ -23,6 +23,9 @@ use serde::Deserialize;
 use serde_json::Value;
 use tower::ServiceExt;
 
+/// A collection that guests may not read.
+pub const CLOSED: &str = "C7-LOCAL";
+
 /// Collections, variables and granules in memory.
 #[derive(Default)]
 struct Memory {
@@ -79,6 +82,7 @@ impl Memory {
             &["polar_south.nc4"],
             "2020",
         );
+        out.add(CLOSED, "closed", "1", &example, one("V95-LOCAL", "red_var"), &days, "2020");
         out
     }
 
@@ -166,8 +170,8 @@ impl Catalog for Memory {
         Ok(GranulePage { hits, granules: all.into_iter().take(page.size as usize).collect(), after: None })
     }
 
-    async fn guests_may_read(&self, _: &[String]) -> Result<bool, CatalogError> {
-        Ok(true)
+    async fn guests_may_read(&self, collections: &[String]) -> Result<bool, CatalogError> {
+        Ok(!collections.iter().any(|c| c == CLOSED))
     }
 
     async fn health(&self) -> Result<(), CatalogError> {
@@ -215,7 +219,10 @@ impl Reply {
 
 impl Server {
     pub fn new() -> Self {
-        let config = Config::default();
+        Server::with(Config::default())
+    }
+
+    pub fn with(config: Config) -> Self {
         let chain = |name: &str, service: &str| Chain {
             name: name.into(),
             umm_s: Some(service.into()),

@@ -51,7 +51,12 @@ pub fn write_granules(folder: &Path) {
 impl Server {
     /// Starts a server on a free port; `args` come after `harmony serve --port 0 --data DIR`.
     pub fn start(data: &Path, args: &[&str]) -> Server {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_harmony"))
+        Server::with(Command::new(env!("CARGO_BIN_EXE_harmony")), data, args)
+    }
+
+    /// Starts the server through a command that may change its settings or limits.
+    pub fn with(mut command: Command, data: &Path, args: &[&str]) -> Server {
+        let mut child = command
             .args(["serve", "--port", "0", "--data"])
             .arg(data)
             .args(args)

@@ -17,8 +17,8 @@ mod write;
 mod tests;
 
 use std::path::Path;
-use std::sync::{Arc, PoisonError, RwLock};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use sqlx::Row;
 
@@ -38,6 +38,9 @@ use crate::catalog::CatalogError;
 /// File in the data folder.
 pub const FILE: &str = "harmony.db";
 
+/// What other processes write is seen after that long at the latest: one request asks the catalogue several times.
+const FRESH: Duration = Duration::from_millis(50);
+
 /// Provider of concepts that are of this server's own making.
 pub const PROVIDER: &str = "LOCAL";
 
@@ -47,6 +50,8 @@ pub struct Embedded {
     state: RwLock<Arc<Snapshot>>,
     /// One renewal at a time.
     renewal: tokio::sync::Mutex<()>,
+    /// When the file was last asked whether it has changed; `None` after a write.
+    asked: Mutex<Option<Instant>>,
 }
 
 /// A file of the catalogue.
@@ -85,7 +90,12 @@ impl Embedded {
 
     async fn with(pools: Pools) -> Result<Self, CatalogError> {
         let state = Snapshot::none().renewed(&pools.readers).await?;
-        Ok(Embedded { pools, state: RwLock::new(Arc::new(state)), renewal: tokio::sync::Mutex::new(()) })
+        Ok(Embedded {
+            pools,
+            state: RwLock::new(Arc::new(state)),
+            renewal: Default::default(),
+            asked: Mutex::default(),
+        })
     }
 
     /// The catalogue as it is now.
@@ -93,10 +103,15 @@ impl Embedded {
     /// # Errors
     /// [`CatalogError::Failed`].
     pub async fn snapshot(&self) -> Result<Arc<Snapshot>, CatalogError> {
-        let change = snapshot::change(&self.pools.readers).await?;
         let current = || self.state.read().unwrap_or_else(PoisonError::into_inner).clone();
+        if self.asked().is_some_and(|at| at.elapsed() < FRESH) {
+            return Ok(current());
+        }
+        let begun = Instant::now();
+        let change = snapshot::change(&self.pools.readers).await?;
         let known = current();
         if known.change == change {
+            *self.asked() = Some(begun);
             return Ok(known);
         }
         let _one = self.renewal.lock().await;
@@ -106,7 +121,17 @@ impl Embedded {
         }
         let new = Arc::new(known.renewed(&self.pools.readers).await?);
         *self.state.write().unwrap_or_else(PoisonError::into_inner) = new.clone();
+        *self.asked() = Some(begun);
         Ok(new)
+    }
+
+    /// After a write of this process: it is seen at once.
+    fn forget_asking(&self) {
+        *self.asked() = None;
+    }
+
+    fn asked(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Searches granules on a thread for computations.
@@ -196,7 +221,7 @@ impl Embedded {
     ) -> Result<CollectionRecord, CatalogError> {
         let mut writing = Writing::begin(self).await?;
         writing.collection(&mut record, PROVIDER).await?;
-        writing.finish().await?;
+        writing.finish(self).await?;
         Ok(record)
     }
 
@@ -213,7 +238,7 @@ impl Embedded {
         for record in &mut records {
             writing.variable(record, PROVIDER).await?;
         }
-        writing.finish().await?;
+        writing.finish(self).await?;
         Ok(records)
     }
 
@@ -230,7 +255,7 @@ impl Embedded {
         for record in &mut records {
             writing.other(kind, record, PROVIDER).await?;
         }
-        writing.finish().await?;
+        writing.finish(self).await?;
         Ok(records)
     }
 
@@ -247,7 +272,7 @@ impl Embedded {
         for record in &mut records {
             writing.granule(record).await?;
         }
-        writing.finish().await?;
+        writing.finish(self).await?;
         Ok(records)
     }
 
@@ -258,7 +283,7 @@ impl Embedded {
     pub async fn remove_granules(&self, keys: &[i64]) -> Result<(), CatalogError> {
         let mut writing = Writing::begin(self).await?;
         writing.drop_granules(keys).await?;
-        writing.finish().await
+        writing.finish(self).await
     }
 
     /// Removes a collection with its granules; gives how many it had. The files stay.
@@ -268,7 +293,7 @@ impl Embedded {
     pub async fn remove_collection(&self, id: &str) -> Result<u64, CatalogError> {
         let mut writing = Writing::begin(self).await?;
         let gone = writing.drop_collection(id).await?;
-        writing.finish().await?;
+        writing.finish(self).await?;
         Ok(gone)
     }
 }

@@ -33,8 +33,10 @@ impl Writing {
         Ok(Writing { transaction, change })
     }
 
-    pub async fn finish(self) -> Result<(), CatalogError> {
-        self.transaction.commit().await.map_err(failed)
+    pub async fn finish(self, catalog: &Embedded) -> Result<(), CatalogError> {
+        self.transaction.commit().await.map_err(failed)?;
+        catalog.forget_asking();
+        Ok(())
     }
 
     /// A concept id that is free.

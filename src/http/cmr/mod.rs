@@ -215,7 +215,7 @@ fn ascii(text: &str) -> String {
 }
 
 fn references(answer: &Answer, root: &str, took: u64) -> String {
-    let escape = super::problem::escape_xml;
+    let escape = super::escape::xml;
     let mut out = format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?><results><hits>{}</hits><took>{took}</took><references>",
         answer.hits

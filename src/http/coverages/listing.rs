@@ -84,7 +84,7 @@ fn check_format(fields: &Fields) -> Result<(), Refusal> {
 }
 
 /// Ids and variables that may be asked for; `None` is all of them together.
-async fn offered(app: &App, collection: &Collection) -> Result<Vec<(String, Option<Variable>)>, Problem> {
+pub async fn offered(app: &App, collection: &Collection) -> Result<Vec<(String, Option<Variable>)>, Problem> {
     let known = app.catalog.variables(&collection.variables).await?;
     let restriction = app.chains.list.iter().find_map(|chain| chain.allowed_variables(&collection.id));
     let all = restriction.is_none().then(|| ("all".to_owned(), None));

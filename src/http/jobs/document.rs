@@ -66,10 +66,10 @@ fn link(title: &str, href: String, rel: &str, media_type: &str) -> Value {
 
 const JSON: &str = "application/json";
 
-/// What can be done with a job.
-fn state_links(job: &Job, root: &str) -> Vec<Value> {
+/// What can be done with a job; with `all` also what can't be done now.
+pub fn state_links(job: &Job, root: &str, all: bool) -> Vec<Value> {
     let is_running = matches!(job.status, Status::Running | Status::RunningWithErrors | Status::Previewing);
-    let all = [
+    let known = [
         (is_running || job.status == Status::Paused, "Cancels the job.", "cancel", "canceler"),
         (is_running, "Pauses the job.", "pause", "pauser"),
         (job.status == Status::Paused, "Resumes the job.", "resume", "resumer"),
@@ -81,8 +81,9 @@ fn state_links(job: &Job, root: &str) -> Vec<Value> {
         ),
     ];
     let address = |action: &str| format!("{root}/jobs/{}/{action}", job.id);
-    all.iter()
-        .filter(|(is_valid, ..)| *is_valid)
+    known
+        .iter()
+        .filter(|(is_valid, ..)| all || *is_valid)
         .map(|(_, t, a, rel)| link(t, address(a), rel, JSON))
         .collect()
 }
@@ -118,14 +119,14 @@ fn common(job: &Job, root: &str, message: &str, links: Vec<Value>) -> Map<String
 
 /// A job in a list.
 pub fn brief(job: &Job, root: &str) -> Value {
-    let mut links = state_links(job, root);
+    let mut links = state_links(job, root, false);
     links.push(self_link(job, root, "item"));
     Value::Object(common(job, root, job.message(), links))
 }
 
 /// A job as it was made.
 pub fn snapshot(job: &Job, root: &str) -> Value {
-    let mut links = state_links(job, root);
+    let mut links = state_links(job, root, false);
     links.push(self_link(job, root, "self"));
     Value::Object(common(job, root, job.message(), links))
 }
@@ -136,7 +137,7 @@ pub fn snapshot(job: &Job, root: &str) -> Value {
 /// As [`href`].
 pub fn full(view: &View, root: &str, link_type: LinkType, pages: Vec<Value>) -> Result<Value, Problem> {
     let job = &view.job;
-    let mut links = state_links(job, root);
+    let mut links = state_links(job, root, false);
     let has_place = view.links.iter().any(|l| l.bbox.is_some() && l.temporal.is_some());
     if job.status.has_succeeded() && has_place {
         links.push(link("STAC catalog", format!("{root}/stac/{}/", job.id), "stac-catalog-json", JSON));

@@ -12,47 +12,16 @@ use uuid::Uuid;
 use super::super::paging::Params;
 use super::{App, Caller, Problem, answer, body_of, changes};
 use crate::config::Config;
-
-const LONGEST: usize = 255;
+use crate::request::service::labels;
 
 /// Labels as they are kept: a single text is a list separated by commas; trimmed, lower case, each once.
 ///
 /// # Errors
 /// 400 for empty, long and forbidden labels.
-pub fn normalise(given: &[String], config: &Config) -> Result<Vec<String>, Problem> {
-    let parts: Vec<&str> = match given {
-        [one] => one.split(',').collect(),
-        several => several.iter().map(String::as_str).collect(),
-    };
-    let mut labels: Vec<String> = Vec::with_capacity(parts.len());
-    for part in parts {
-        let label = part.trim().to_lowercase();
-        if label.is_empty() {
-            return Err(Problem::plain_invalid("Labels must contain at least one non-whitespace character"));
-        }
-        if label.chars().count() > LONGEST {
-            return Err(Problem::invalid(format!("Labels may not exceed {LONGEST} characters in length.")));
-        }
-        if is_forbidden(&label, config) {
-            return Err(Problem::invalid(format!("{} is not an allowed label", censored(&label))));
-        }
-        if !labels.contains(&label) {
-            labels.push(label);
-        }
-    }
-    Ok(labels)
-}
-
-/// Whether one of its words, or all of it, is on the list of what is not wanted.
-fn is_forbidden(label: &str, config: &Config) -> bool {
-    let is_on = |list: &[String], text: &str| list.iter().any(|word| word.trim().to_lowercase() == text);
-    let is_bad =
-        |text: &str| is_on(&config.labels_forbid_list, text) && !is_on(&config.labels_allow_list, text);
-    is_bad(label) || label.split_whitespace().any(is_bad)
-}
-
-fn censored(label: &str) -> String {
-    label.chars().map(|c| if "aeiou".contains(c) { '*' } else { c }).collect()
+fn normalise(given: &[String], config: &Config) -> Result<Vec<String>, Problem> {
+    let all = labels::normalised(given)?;
+    labels::check(&all, &config.labels_allow_list, &config.labels_forbid_list)?;
+    Ok(all)
 }
 
 /// The values of a field of a JSON body, whatever the case of its name.

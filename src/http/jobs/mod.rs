@@ -1,7 +1,7 @@
 //! Jobs: lists, status documents, changes, labels, steps.
 
 mod changes;
-mod document;
+pub(super) mod document;
 mod labels;
 mod steps;
 
@@ -20,7 +20,6 @@ use super::{App, Caller, Problem};
 use crate::jobs::store::{JobFilter, JobStoreError, LinkPage};
 
 pub use document::{LinkType, href};
-pub use labels::normalise as normalise_labels;
 
 /// Jobs of a list when the request doesn't say.
 const LIST_PAGE: u64 = 10;
@@ -96,7 +95,7 @@ impl From<JobStoreError> for Problem {
 }
 
 /// Lets administrators pass.
-fn admit(app: &App, caller: &Caller) -> Result<(), Problem> {
+pub(super) fn admit(app: &App, caller: &Caller) -> Result<(), Problem> {
     if app.config.admins.is_empty() {
         return Err(Problem::not_found(NOT_FOUND));
     }
@@ -107,7 +106,15 @@ fn admit(app: &App, caller: &Caller) -> Result<(), Problem> {
 }
 
 /// Whether a caller may see a job: its owner, an administrator, or everybody when all of its data are open.
-async fn may_see(app: &App, caller: &Caller, owner: &str, collections: &[String]) -> Result<bool, Problem> {
+///
+/// # Errors
+/// What the catalogue says.
+pub async fn may_see(
+    app: &App,
+    caller: &Caller,
+    owner: &str,
+    collections: &[String],
+) -> Result<bool, Problem> {
     if caller.is_admin || caller.name == owner {
         return Ok(true);
     }

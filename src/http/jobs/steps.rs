@@ -1,5 +1,7 @@
 //! Work items of a job, step by step.
 
+mod files;
+
 use std::sync::Arc;
 
 use axum::extract::{Path, State};
@@ -8,10 +10,10 @@ use axum::response::Response;
 use serde_json::{Map, Value, json};
 
 use super::super::paging::{PageLinks, Paging, Params, number, page_refusal};
-use super::{App, Caller, LinkType, NOT_FOUND, Problem, admit, answer, document, job_id, may_see};
-use crate::catalog::LinkRel;
+use super::{App, Caller, NOT_FOUND, Problem, admit, answer, job_id, may_see};
 use crate::jobs::job::{ItemStatus, Job, StepState};
 use crate::jobs::store::{Input, Item, ItemFilter, ItemPage};
+use files::Files;
 
 const ITEMS: u64 = 50;
 const MOST_ITEMS: u64 = 1000;
@@ -26,6 +28,8 @@ struct Wish {
     ids: Vec<i64>,
     limit: u64,
     resolve: bool,
+    /// Files of an item on one page; `None`: all of them.
+    files: Option<u64>,
 }
 
 /// Parameters without a number in their names, lower case.
@@ -67,12 +71,16 @@ fn read(params: &Params) -> Result<Wish, Problem> {
         let names: Vec<&str> = ItemStatus::ALL.iter().map(|(_, name)| *name).collect();
         Problem::invalid(format!("status must be one of: {}", names.join(", ")))
     })?;
-    let limit = params.any_case("limit").and_then(|l| l.trim().parse::<i64>().ok());
+    let limit = |name: &str| {
+        let given = params.any_case(name).and_then(|l| l.trim().parse::<i64>().ok());
+        given.map(|l| u64::try_from(l).unwrap_or(1).clamp(1, MOST_ITEMS))
+    };
     Ok(Wish {
         steps: positive("step")?,
         status,
         ids: positive("workItem")?.into_iter().map(u64::cast_signed).collect(),
-        limit: limit.map_or(ITEMS, |l| u64::try_from(l).unwrap_or(1).clamp(1, MOST_ITEMS)),
+        limit: limit("limit").unwrap_or(ITEMS),
+        files: limit("wiLimit"),
         resolve: params.any_case("resolveFiles").is_some_and(|v| v.eq_ignore_ascii_case("true")),
     })
 }
@@ -156,8 +164,18 @@ async fn step(
     }
     let statuses: Map<String, Value> =
         found.statuses.iter().map(|(s, n)| (s.name().to_owned(), json!(n))).collect();
-    let items: Result<Vec<Value>, Problem> =
-        found.items.iter().map(|i| item(i, job, &caller.root, wish.resolve)).collect();
+    let is_joined = wish.resolve && found.items.iter().any(|i| i.input == Input::All);
+    let joined = if is_joined { app.jobs.store().found_granules(job.id).await? } else { Vec::new() };
+    let files = Files {
+        job,
+        root: &caller.root,
+        address,
+        params,
+        resolve: wish.resolve,
+        limit: wish.files,
+        joined: &joined,
+    };
+    let items: Result<Vec<Value>, Problem> = found.items.iter().map(|i| item(i, &files)).collect();
     let mut all = Map::new();
     all.insert("serviceID".into(), json!(state.service));
     all.insert("stepIndex".into(), json!(index));
@@ -179,36 +197,11 @@ async fn step(
     Ok(Some(Value::Object(all)))
 }
 
-fn item(item: &Item, job: &Job, root: &str, resolve: bool) -> Result<Value, Problem> {
-    let inputs = match &item.input {
-        Input::Granule(granule) => {
-            let data = granule.links.iter().filter(|l| l.rel == LinkRel::Data);
-            let shown = |href: &str| {
-                let is_here = href.starts_with('/');
-                if is_here { format!("{root}{href}") } else { href.to_owned() }
-            };
-            let mut files: Vec<String> = data.map(|l| shown(&l.href)).collect();
-            if files.is_empty() {
-                files.push(PRIVATE.into());
-            }
-            Some(files)
-        }
-        Input::Query(_) | Input::All => None,
-    };
-    let outputs: Result<Vec<String>, Problem> =
-        item.outputs.iter().map(|link| document::href(link, job, root, LinkType::Http)).collect();
-    let outputs = Some(outputs?).filter(|_| item.status.is_completed());
-    // A client that asked for files adds them to lists.
-    let listed = |files: Option<Vec<String>>| match files {
-        Some(files) => json!(files),
-        None if resolve => json!([]),
-        None => Value::Null,
-    };
+fn item(item: &Item, files: &Files) -> Result<Value, Problem> {
     let mut all = Map::new();
     all.insert("id".into(), json!(item.id));
     all.insert("status".into(), json!(item.status.name()));
     all.insert("retryCount".into(), json!(item.retry_count));
-    all.insert("inputFiles".into(), listed(inputs));
-    all.insert("outputFiles".into(), listed(outputs));
+    files.add(item, &mut all)?;
     Ok(Value::Object(all))
 }

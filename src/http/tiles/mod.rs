@@ -1,5 +1,6 @@
 //! Tiles: OGC API Tiles (OGC 20-057) at `/{collections}/ogc-api-tiles/1.0.0` and plain ones at
-//! `/{collections}/tiles/{variable}/{z}/{x}/{y}.png`.
+//! `/{collections}/tiles/{variable}/{z}/{x}/{y}.png`; of the results of a job at
+//! `/jobs/{id}/tiles/{variable}/{z}/{x}/{y}.png`.
 //!
 //! `{variable}` is a variable by concept id or name, or `all` for red, green and blue together (else the first
 //! variable). Parameters: `style`, `rescale=MIN,MAX`, `time`, `elevation`, `dim_<axis>`, `granuleId`, `granuleName`,
@@ -7,6 +8,7 @@
 
 mod documents;
 mod matrix;
+mod results;
 
 use std::sync::Arc;
 
@@ -18,7 +20,8 @@ use axum::routing::get;
 
 pub use matrix::TileMatrixSet;
 
-use super::layers::{self, Collected, Named, Wish};
+use super::layers::{self, Collected, Named};
+use super::map_granules::Wish;
 use super::map_service::{Answer, state};
 use super::wms::{Exception, Parameters};
 use super::{App, Problem};
@@ -26,10 +29,13 @@ use crate::maps::{ImageFormat, Layer, StyleSpec, View, What, parse_times};
 
 /// Routes of tiles.
 pub fn routes() -> Router<Arc<App>> {
-    documents::routes().route("/{collections}/tiles/{variable}/{z}/{x}/{y}", get(plain)).route(
-        "/{collections}/ogc-api-tiles/1.0.0/collections/{variable}/map/tiles/{set}/{matrix}/{row}/{col}",
-        get(standard),
-    )
+    documents::routes()
+        .route("/{collections}/tiles/{variable}/{z}/{x}/{y}", get(plain))
+        .route(
+            "/{collections}/ogc-api-tiles/1.0.0/collections/{variable}/map/tiles/{set}/{matrix}/{row}/{col}",
+            get(standard),
+        )
+        .route("/jobs/{id}/tiles/{variable}/{z}/{x}/{y}", get(results::tile))
 }
 
 /// One tile.
@@ -214,8 +220,8 @@ async fn make(
 ) -> Result<Answer, Problem> {
     let named = layer_named(app, segment, variable).await?;
     let view = tile.view()?;
-    let at = view.clone();
-    let bbox = app.maps.run(move |maps| maps.degrees(&at).map_err(Problem::from)).await?;
+    // Plain arithmetic in the systems of tiles.
+    let bbox = app.maps.maps.degrees(&view)?;
     let wish = Wish {
         ids: parameters.list("granuleid"),
         names: parameters.list("granulename"),
@@ -255,35 +261,4 @@ async fn draw(app: &Arc<App>, layer: Layer, tile: Tile, view: View) -> Result<An
         Some(words) => answer.with("harmony-map", words),
         None => answer,
     })
-}
-
-/// A tile of files that no catalogue knows: results of a job. `key` names them: the same key must mean the same bytes;
-/// `variable` is a path or name, nothing for the first one (or red, green and blue).
-///
-/// # Errors
-/// 404 when there is no such tile; what is wrong with parameters or files.
-pub async fn tile_of_files(
-    app: &Arc<App>,
-    key: &str,
-    files: Vec<String>,
-    variable: Option<&str>,
-    [z, x, y]: [&str; 3],
-    query: &str,
-    headers: &HeaderMap,
-) -> Result<Response, Problem> {
-    let parameters = Parameters::parse(query);
-    let tile = plain_tile(z, x, y, &parameters)?;
-    let view = tile.view()?;
-    let layer = Layer {
-        collection: key.to_owned(),
-        what: variable.map_or(What::All, |v| What::Variable(v.to_owned())),
-        style: style(&parameters)?,
-        reference: files.iter().take(3).cloned().collect(),
-        granules: files,
-        times: times(&parameters)?,
-        axes: parameters.axes(),
-    };
-    let key = format!("file {key} {variable:?} {tile:?} {}", parameters.canonical());
-    let answer = app.maps.answer(key, draw(app, layer, tile, view)).await?;
-    Ok(answer.response(headers, app.config.map_max_age_seconds))
 }

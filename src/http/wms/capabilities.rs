@@ -4,10 +4,11 @@ use std::fmt::Write as _;
 
 use super::frame::address;
 use super::{Exception, Query, Version, xml};
-use crate::catalog::{Granule, Variable};
-use crate::http::layers::{self, Collected, Wish};
+use crate::catalog::Variable;
+use crate::http::layers::{self, Collected};
+use crate::http::map_granules::Wish;
 use crate::http::map_service::Answer;
-use crate::maps::{FieldInfo, time_of};
+use crate::maps::{FieldInfo, dimension_name, time_of};
 
 /// Systems that are listed; any other that PROJ knows is served as well.
 const LISTED: [&str; 6] = ["CRS:84", "EPSG:4326", "EPSG:3857", "EPSG:3413", "EPSG:3031", "EPSG:3395"];
@@ -32,10 +33,13 @@ impl Query {
     pub(super) async fn capabilities(&self) -> Result<Answer, Exception> {
         let ids: Vec<&str> = self.collections.iter().map(|c| c.collection.id.as_str()).collect();
         let key = format!("capabilities {} {} {}", self.version.text(), self.address, ids.join("+"));
-        self.app.maps.answer(key, self.document()).await
+        let answer = self.app.maps.answer(key.clone(), self.document(&key)).await?;
+        let current = self.app.maps.sequences.last(&key).unwrap_or_default();
+        super::sequence::check(self.parameters.filled("updatesequence"), current)?;
+        Ok(answer)
     }
 
-    async fn document(&self) -> Result<Answer, Exception> {
+    async fn document(&self, key: &str) -> Result<Answer, Exception> {
         let mut layers = String::new();
         let look = self.collections.len() <= LOOKED_INTO;
         for collected in &self.collections {
@@ -43,9 +47,10 @@ impl Query {
             let fields = if look { self.fields(&collected.collection.id).await } else { Vec::new() };
             self.layer(&mut layers, collected, times.as_ref(), &fields);
         }
+        let number = self.app.maps.sequences.of(key, &layers);
         let (text, media_type) = match self.version {
-            Version::V130 => (self.frame_130(&layers), "text/xml; charset=utf-8"),
-            Version::V111 => (self.frame_111(&layers), "application/vnd.ogc.wms_xml"),
+            Version::V130 => (self.frame_130(&layers, number), "text/xml; charset=utf-8"),
+            Version::V111 => (self.frame_111(&layers, number), "application/vnd.ogc.wms_xml"),
         };
         Ok(Answer::new(text.into_bytes(), media_type))
     }
@@ -56,7 +61,7 @@ impl Query {
             Ok(all) => all.list.clone(),
             Err(_) => self.app.map_references(collection).await.ok()?.list.clone(),
         };
-        let mut starts: Vec<String> = granules.iter().filter_map(|g: &Granule| g.start.clone()).collect();
+        let mut starts: Vec<String> = granules.iter().filter_map(|g| g.start.clone()).collect();
         starts.sort();
         starts.dedup();
         let (first, last) = (starts.first()?.clone(), starts.last()?.clone());
@@ -238,14 +243,9 @@ fn axes_of(variable: &Variable, fields: &[FieldInfo]) -> Vec<Dimension> {
     };
     let others = field.axes.iter().filter(|a| !a.is_time && a.values.len() > 1);
     others
-        .enumerate()
-        .map(|(i, axis)| {
+        .map(|axis| {
             let shown = &axis.values[..axis.values.len().min(LISTED_VALUES)];
-            let (name, units) = if i == 0 && !axis.units.is_empty() {
-                ("elevation".to_owned(), axis.units.clone())
-            } else {
-                (axis.name.clone(), axis.units.clone())
-            };
+            let (name, units) = (dimension_name(&axis.name).to_owned(), axis.units.clone());
             Dimension { name, units, default: shown[0].clone(), extent: shown.join(",") }
         })
         .collect()

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::parameters::Parameters;
 use crate::http::Problem;
-use crate::http::problem::escape_html;
+use crate::http::escape::html_of_reference;
 use crate::maps::{ImageFormat, MapError, Picture};
 
 /// Why there is no answer.
@@ -164,7 +164,10 @@ impl Exception {
                 let pixels = sheet.pixels;
                 Picture { ink: Ink::Rgb, width, height, pixels, empty: true, notes: Vec::new() }
             }
-            false => Picture::blank(width, height, [255; 3], clear),
+            false => {
+                let background = parameters.filled("bgcolor").and_then(super::map::colour);
+                Picture::blank(width, height, background.unwrap_or([255; 3]), clear)
+            }
         };
         let Ok(bytes) = picture.encode(format, None) else { return self.xml(Version::V130) };
         let mut response = answer(StatusCode::OK, format.media_type(), bytes);
@@ -193,7 +196,7 @@ pub fn xml(text: &str) -> String {
         matches!(c, '\t' | '\n' | '\r')
             || (*c >= ' ' && !matches!(c, '\u{7f}'..='\u{9f}' | '\u{fffe}' | '\u{ffff}'))
     };
-    escape_html(&text.chars().filter(allowed).collect::<String>())
+    html_of_reference(&text.chars().filter(allowed).collect::<String>())
 }
 
 impl From<Problem> for Exception {

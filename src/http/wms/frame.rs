@@ -58,10 +58,11 @@ impl Query {
         out + layers + "</Layer>\n"
     }
 
-    pub(super) fn frame_130(&self, layers: &str) -> String {
+    pub(super) fn frame_130(&self, layers: &str, sequence: u64) -> String {
         let limits = self.app.maps.maps.limits();
         format!(
             "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<WMS_Capabilities version=\"1.3.0\" \
+             updateSequence=\"{sequence}\" \
              xmlns=\"http://www.opengis.net/wms\" xmlns:xlink=\"http://www.w3.org/1999/xlink\" \
              xmlns:ogc=\"http://www.opengis.net/ogc\" xmlns:ows=\"http://www.opengis.net/ows\" \
              xmlns:gml=\"http://www.opengis.net/gml\" xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\" \
@@ -79,11 +80,11 @@ impl Query {
         )
     }
 
-    pub(super) fn frame_111(&self, layers: &str) -> String {
+    pub(super) fn frame_111(&self, layers: &str, sequence: u64) -> String {
         format!(
             "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<!DOCTYPE WMT_MS_Capabilities SYSTEM \
              \"http://schemas.opengis.net/wms/1.1.1/WMS_MS_Capabilities.dtd\">\n\
-             <WMT_MS_Capabilities version=\"1.1.1\">\n{}</Service>\n<Capability>\n<Request>\n{}</Request>\n\
+             <WMT_MS_Capabilities version=\"1.1.1\" updateSequence=\"{sequence}\">\n{}</Service>\n<Capability>\n<Request>\n{}</Request>\n\
              <Exception><Format>application/vnd.ogc.se_xml</Format><Format>application/vnd.ogc.se_inimage</Format>\
              <Format>application/vnd.ogc.se_blank</Format></Exception>\n{}</Capability>\n</WMT_MS_Capabilities>\n",
             self.service("OGC:WMS"),

@@ -205,3 +205,50 @@ fn as_text(told: &[Told], [lon, lat]: [f64; 2]) -> String {
     }
     out
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plain() -> PixelAnswer {
+        let word = || "w".to_owned();
+        PixelAnswer {
+            granule: word(),
+            variable: word(),
+            title: word(),
+            units: word(),
+            value: None,
+            meaning: Some(word()),
+            axes: vec![(word(), word()), (word(), word())],
+        }
+    }
+
+    #[test]
+    fn words_of_files_stay_words_in_every_format() {
+        let evil = "</td><script>alert(\"'&\u{0}\u{1b}\n]]>";
+        let answer = PixelAnswer {
+            granule: evil.into(),
+            variable: evil.into(),
+            title: evil.into(),
+            units: evil.into(),
+            value: Some(1.5),
+            meaning: Some(evil.into()),
+            axes: vec![(evil.into(), evil.into()), ("value".into(), "2".into())],
+        };
+        let told = [Told { layer: evil.into(), answers: vec![answer] }];
+        let html = as_html(&told, [1.0, 2.0]);
+        let harmless = Told { layer: "l".into(), answers: vec![PixelAnswer { value: Some(1.5), ..plain() }] };
+        // Not one tag more than with words that mean nothing.
+        assert_eq!(
+            html.matches('<').count(),
+            as_html(&[harmless], [1.0, 2.0]).matches('<').count(),
+            "{html}"
+        );
+        let json: Value = serde_json::from_str(&as_json(&told, [1.0, 2.0]).to_string()).unwrap();
+        let properties = &json["features"][0]["properties"];
+        // An axis does not take the place of what is told of the value.
+        assert_eq!((&properties["units"], &properties["value"]), (&json!(evil), &json!(1.5)));
+        let text = as_text(&told, [1.0, 2.0]);
+        assert!(text.lines().count() == 9 && !text.contains(['\u{0}', '\u{1b}']), "{text}");
+    }
+}

@@ -3,9 +3,10 @@
 use harmony_model::crs::Crs;
 
 use super::{Exception, Order, Query, Version, bbox};
-use crate::http::layers::{self, Named, Wish};
+use crate::http::layers::{self, Named};
+use crate::http::map_granules::Wish;
 use crate::http::map_service::{Answer, state};
-use crate::maps::{ImageFormat, Layer, StyleSpec, View};
+use crate::maps::{Chosen, ImageFormat, Layer, StyleSpec, View};
 
 /// What a map shall be.
 pub(super) struct MapQuery {
@@ -34,16 +35,20 @@ impl Query {
         let granules = layers.iter().map(|l| l.granules.len()).sum();
         let (view, format) = (query.view.clone(), query.format);
         let (background, transparent) = (query.background, query.transparent && format.has_opacity());
-        let (bytes, state) = self
+        let (bytes, state, warnings) = self
             .app
             .maps
             .run(move |maps| -> Result<_, Exception> {
                 let picture = maps.draw(&layers, &view, background, transparent)?;
                 let state = state(&picture, granules);
-                Ok((picture.encode(format, Some(&view))?, state))
+                let chosen = layers.first().map(|l| maps.chosen(l)).unwrap_or_default();
+                Ok((picture.encode(format, Some(&view))?, state, warnings(&chosen)))
             })
             .await?;
-        let answer = placed(Answer::new(bytes, format.media_type()), &query.view);
+        let mut answer = placed(Answer::new(bytes, format.media_type()), &query.view);
+        for warning in warnings {
+            answer = answer.with("warning", warning);
+        }
         Ok(match state {
             Some(words) => answer.with("harmony-map", words),
             None => answer,
@@ -159,10 +164,12 @@ impl Query {
             Some(text) if text != "auto" => Some(range(text)?),
             _ => None,
         };
+        let log = p.filled("logscale").is_some_and(|t| t.eq_ignore_ascii_case("true"));
         let one = |name: &String| {
             let mut spec = StyleSpec::parse(name)?;
             self.app.maps.maps.check_style(&spec)?;
             spec.range = spec.range.or(range);
+            spec.log |= log;
             Ok(spec)
         };
         names.iter().map(one).collect()
@@ -210,18 +217,31 @@ impl Query {
 
     fn background(&self) -> Result<[u8; 3], Exception> {
         let Some(text) = self.parameters.filled("bgcolor") else { return Ok([255; 3]) };
-        let digits =
-            text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")).or_else(|| text.strip_prefix('#'));
-        let digits = digits.unwrap_or(text);
-        let number = u32::from_str_radix(digits, 16).ok().filter(|_| digits.len() == 6);
-        let Some(number) = number else {
+        colour(text).ok_or_else(|| {
             let text: String = text.chars().take(40).collect();
             let message = format!("BGCOLOR '{text}' is not a colour; write 0xRRGGBB");
-            return Err(Exception::coded("InvalidParameterValue", message));
-        };
-        let [_, r, g, b] = number.to_be_bytes();
-        Ok([r, g, b])
+            Exception::coded("InvalidParameterValue", message)
+        })
     }
+}
+
+/// Red, green and blue of `0xRRGGBB`; `#RRGGBB` and bare digits are understood, too.
+pub(super) fn colour(text: &str) -> Option<[u8; 3]> {
+    let digits =
+        text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")).or_else(|| text.strip_prefix('#'));
+    let digits = digits.unwrap_or(text);
+    let is_plain = digits.len() == 6 && digits.bytes().all(|b| b.is_ascii_hexdigit());
+    let [_, r, g, b] = u32::from_str_radix(digits, 16).ok().filter(|_| is_plain)?.to_be_bytes();
+    Some([r, g, b])
+}
+
+/// What a client did not say about dimensions, in the words of OGC 06-042 §C.4.2.
+fn warnings(chosen: &[Chosen]) -> Vec<String> {
+    let one = |c: &Chosen| {
+        let which = if c.nearest { "Nearest" } else { "Default" };
+        format!("99 {which} value used: {}={} {}", c.dimension, c.value, c.units).trim_end().to_owned()
+    };
+    chosen.iter().map(one).collect()
 }
 
 fn too_large(error: crate::maps::MapError) -> Exception {

@@ -11,6 +11,7 @@ mod frame;
 mod info;
 mod map;
 mod parameters;
+mod sequence;
 
 use std::sync::Arc;
 
@@ -24,6 +25,7 @@ pub use bbox::Order;
 pub use exception::{Exception, Form, Version, xml};
 pub use map::range;
 pub use parameters::Parameters;
+pub use sequence::Sequences;
 
 use super::layers::Collected;
 use super::{App, Caller, Problem};

@@ -35,11 +35,12 @@ const REFERENCE: [&str; 19] = [
 ];
 
 /// Further names that are understood, and at the end those that clients send and that mean nothing here.
-const OURS: [&str; 17] = [
+const OURS: [&str; 18] = [
     "TIME",
     "ELEVATION",
     "RESCALE",
     "COLORSCALERANGE",
+    "LOGSCALE",
     "QUERY_LAYERS",
     "INFO_FORMAT",
     "FEATURE_COUNT",

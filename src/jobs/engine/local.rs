@@ -1,12 +1,13 @@
 //! The engine of this process.
 
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use harmony_formats::Format;
-use harmony_formats::write::{WriteError, WriteOptions};
+use harmony_formats::write::{Follow, WriteError, WriteOptions};
 
 use super::{Engine, EngineError, Made, Output, Work, mapping};
 use crate::catalog::Granule;
@@ -34,14 +35,23 @@ impl LocalEngine {
         if !work.is_joined {
             request.aggregate = None;
         }
+        request.memory = Some(self.memory);
+        let named = work.granules.iter().filter_map(mapping::shown);
+        let names = named.collect::<HashMap<String, String>>();
         Ok(Context {
             request: Arc::new(request),
             parameters: mapping::parameters(&work.operation),
             format: mapping::format(&work.operation, input, &self.store)?,
-            write: WriteOptions { memory: self.memory, cancel: Some(cancel), ..WriteOptions::default() },
+            write: WriteOptions {
+                memory: self.memory,
+                cancel: Some(cancel),
+                follow: work.follow.clone().map(|follow| follow as Arc<dyn Follow>),
+                ..WriteOptions::default()
+            },
             store: self.store.clone(),
             now: clock::iso(clock::now_ms()),
             overwrite: true,
+            names: Arc::new(names),
             claims: Arc::default(),
         })
     }
@@ -78,7 +88,8 @@ impl LocalEngine {
             .map_err(|e| classify(&e, granule, &work.folder))?;
         let outputs = outputs(&written, work, context.format, (written.bbox, written.temporal.clone()));
         let bytes_in = granule.size_bytes.unwrap_or(written.bytes_read);
-        Ok(Made { outputs, notes: Vec::new(), bytes_in, bytes_out: written.bytes_written })
+        let (bytes_out, bytes_read) = (written.bytes_written, written.bytes_read);
+        Ok(Made { outputs, notes: Vec::new(), bytes_in, bytes_out, bytes_read })
     }
 
     fn join(&self, work: &Work, cancel: &Arc<AtomicBool>) -> Result<Made, EngineError> {
@@ -149,6 +160,7 @@ fn gather(
         notes,
         bytes_in: used.iter().filter_map(|g| g.size_bytes).sum(),
         bytes_out: written.bytes_written,
+        bytes_read: written.bytes_read,
     })
 }
 

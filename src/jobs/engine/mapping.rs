@@ -226,6 +226,17 @@ pub fn input(granule: &Granule) -> Result<Input, EngineError> {
     }
 }
 
+/// The location of a granule as inputs show it, and what results may say of it: its address, or its name where the
+/// location is a place of this server.
+pub fn shown(granule: &Granule) -> Option<(String, String)> {
+    let location = store::Location::parse(&granule.location).ok()?;
+    let name = match location {
+        store::Location::Local(_) => granule.name.clone(),
+        ref address => address.to_string(),
+    };
+    Some((location.to_string(), name))
+}
+
 /// A message without the place where this server keeps a granule.
 pub fn hide(message: &str, granule: &Granule) -> String {
     let path = granule.location.strip_prefix("file://").unwrap_or(&granule.location);

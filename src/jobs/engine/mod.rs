@@ -9,6 +9,7 @@ use std::sync::atomic::AtomicBool;
 
 use async_trait::async_trait;
 
+use super::growing::Follower;
 use super::job::Level;
 use crate::catalog::Granule;
 use crate::request::operation::DataOperation;
@@ -27,7 +28,7 @@ pub trait Engine: Send + Sync {
 }
 
 /// What is to be done.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Work {
     pub operation: Arc<DataOperation>,
     /// One, or those that become one result.
@@ -37,6 +38,8 @@ pub struct Work {
     pub skip_failures: bool,
     /// An empty folder for the results.
     pub folder: PathBuf,
+    /// Who reads the result along.
+    pub follow: Option<Arc<Follower>>,
 }
 
 /// What was made.
@@ -48,6 +51,8 @@ pub struct Made {
     /// Size of the granules and of the results.
     pub bytes_in: u64,
     pub bytes_out: u64,
+    /// Bytes of the granules that were fetched.
+    pub bytes_read: u64,
 }
 
 /// One result.

@@ -100,7 +100,8 @@ pub fn is_synchronous(config: &Config, selected: &Selected, wanted: &Wanted, gra
     }
     let most = chain.maximum_sync(config.max_synchronous_granules, config.max_granule_limit);
     // Joined granules are one result: who insists may wait for more of them.
-    let joins = selected.concatenate && wanted.force_async == Some(false) && most > 0;
+    let becomes_one = selected.concatenate || !selected.extend_dimensions.is_empty();
+    let joins = becomes_one && wanted.force_async == Some(false) && most > 0;
     let most = if joins { most.max(config.max_synchronous_joined_granules) } else { most };
     granules.count <= most
 }

@@ -4,6 +4,8 @@ use super::refusal::Refusal;
 
 /// Characters that a label may have.
 const LONGEST: usize = 255;
+/// One on each line that is no comment.
+const WORDS: &str = include_str!("forbidden_words.txt");
 
 /// Labels trimmed and in lower case, in their order, each once. A single text is a list with commas.
 ///
@@ -28,7 +30,8 @@ pub fn normalised(values: &[String]) -> Result<Vec<String>, Refusal> {
     Ok(out)
 }
 
-/// Checks what normalised labels say. `forbidden` words may not be in a label, unless the label is in `allowed`.
+/// Checks what normalised labels say. Words of abuse and those in `forbidden` may not be in a label, unless they, or the
+/// label, are in `allowed`.
 ///
 /// # Errors
 /// [`Refusal::Invalid`] for one that is too long or not allowed.
@@ -37,12 +40,13 @@ pub fn check(labels: &[String], allowed: &[String], forbidden: &[String]) -> Res
         if label.chars().count() > LONGEST {
             return Err(Refusal::invalid(format!("Labels may not exceed {LONGEST} characters in length.")));
         }
-        let is = |list: &[String]| list.iter().any(|w| w.to_lowercase() == *label);
-        let has_word = || {
-            let words = label.split(|c: char| !c.is_alphanumeric() && c != '_');
-            words.into_iter().any(|word| forbidden.iter().any(|f| f.to_lowercase() == word))
-        };
-        if !is(allowed) && (is(forbidden) || has_word()) {
+        let is_on = |list: &[String], text: &str| list.iter().any(|w| w.trim().to_lowercase() == text);
+        let is_abuse = |text: &str| WORDS.lines().any(|word| word == text);
+        let is_bad = |text: &str| (is_on(forbidden, text) || is_abuse(text)) && !is_on(allowed, text);
+        let words = label.split(|c: char| !c.is_alphanumeric() && c != '_');
+        // A list may also have several words in one entry, or one joined by underscores.
+        let parts = label.split(|c: char| !c.is_alphanumeric());
+        if !is_on(allowed, label) && (is_bad(label) || words.chain(parts).any(is_bad)) {
             let masked: String = label.chars().map(|c| if "aeiou".contains(c) { '*' } else { c }).collect();
             return Err(Refusal::invalid(format!("{masked} is not an allowed label")));
         }
@@ -74,5 +78,9 @@ mod tests {
         let e = check(&forbidden, &[], &forbidden).unwrap_err().to_string();
         assert_eq!(e, "th*s_*s_*_f*rb*dd*n_l*b*l is not an allowed label");
         assert!(check(&forbidden, &forbidden, &forbidden).is_ok());
+        for bad in ["what shit", "merde", "so-ein-arschloch", "una_mierda"] {
+            assert!(check(&texts(&[bad]), &[], &[]).is_err(), "{bad}");
+        }
+        assert!(check(&texts(&["scunthorpe", "#english", "merde"]), &texts(&["merde"]), &[]).is_ok());
     }
 }

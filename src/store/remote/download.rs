@@ -4,10 +4,9 @@ use std::sync::Arc;
 
 use futures_util::StreamExt;
 use harmony_model::{ByteSource, MemorySource};
-use object_store::client::{
-    HttpClient, HttpConnector, HttpError, HttpRequest, HttpRequestBody, ReqwestConnector,
-};
+use object_store::client::{HttpClient, HttpConnector, HttpError, HttpRequest, HttpRequestBody};
 
+use super::guarded::Connector;
 use super::{client_options, failure, pause, wait};
 use crate::store::{Location, StoreError, StoreOptions};
 
@@ -20,7 +19,7 @@ pub(super) fn whole(location: &Location, options: &StoreOptions) -> Result<Arc<d
     let Location::Http(url) = location else {
         return Err(StoreError::Failed { location: name, detail: "the store does not send ranges".into() });
     };
-    let client = ReqwestConnector::default().connect(&client_options(options));
+    let client = Connector(options.clone()).connect(&client_options(options));
     let client = client.map_err(|e| failure::of_request(&name, &e))?;
     let (address, options, task_name) = (url.to_string(), options.clone(), name.clone());
     let answer = wait(async move {

@@ -5,6 +5,7 @@
 
 mod download;
 mod failure;
+mod guarded;
 mod object;
 mod plan;
 #[cfg(test)]
@@ -62,6 +63,7 @@ impl Target {
                     .with_url(url.as_str())
                     .with_client_options(client_options(options))
                     .with_retry(retries(options))
+                    .with_http_connector(guarded::Connector(options.clone()))
                     .build();
                 (Arc::new(store.map_err(|e| failure::of_request(&name, &e))?), Path::default())
             }

@@ -1,84 +1,98 @@
-//! Arrays that tell themselves which of their cells have a source ([`ArraySource::coverage`]): formats without a mask
+//! Arrays that tell themselves which of their cells have a source ([`harmony_model::ArraySource::coverage`]): formats without a mask
 //! get a fill value instead.
 
-use std::sync::Arc;
-
-use harmony_model::{
-    ArraySource, AttrShape, Attribute, DType, Granule, ReadError, Runs, VarId, Variable, Window,
-};
+use harmony_model::covered::{fill_where, own_fill, widen_where};
+use harmony_model::{DType, Granule, Packing, ReadError, Runs, VarId, Window};
 
 /// Elements that are looked at together.
 const PIECE: u64 = 1 << 22;
-/// The fill value of bytes that became integers of two bytes.
-const WIDE_FILL: i16 = i16::MIN;
-/// Attributes whose type is that of the data.
-const OF_THE_TYPE: [&str; 5] = ["flag_values", "flag_masks", "valid_min", "valid_max", "valid_range"];
+/// Codes at the upper end of a type that may become a fill value: of bytes all of them.
+const CODES: u64 = 256;
 
-/// The granule with a `_FillValue` for every variable that tells its coverage: a code that its data do not use, for
-/// which they are read; where they use all of them they become integers of two bytes.
+/// The granule with a `_FillValue` for every variable that tells its coverage: the declared one, NaN, or a code that
+/// its data do not use, for which they are read; where they use all of them they become integers of twice the size.
 ///
 /// # Errors
-/// What reading says.
+/// What reading says; [`ReadError::Unsupported`] where integers of eight bytes leave no code.
 pub fn with_fill_values(mut granule: Granule) -> Result<Granule, ReadError> {
     for id in granule.var_ids().collect::<Vec<_>>() {
         let Some(coverage) = granule.var(id).data.coverage() else { continue };
-        let free = free_code(&granule, id)?;
-        let var = &mut granule.vars[id.0];
-        let signed = var.dtype == DType::I8;
-        let fill = match free {
-            Some(code) => vec![code],
-            None => WIDE_FILL.to_ne_bytes().to_vec(),
+        let fill = match own_fill(granule.var(id)) {
+            Some(fill) => Some(fill),
+            None => free_code(&granule, id)?,
         };
-        if free.is_none() {
-            widen(var);
+        let var = &mut granule.vars[id.0];
+        if let Some(fill) = fill {
+            fill_where(var, coverage, fill);
+        } else if !widen_where(var, coverage) {
+            let object = format!("variable '{}'", var.path);
+            let detail = "no number is left to mark what is missing; write geotiff, which keeps a mask";
+            return Err(ReadError::unsupported(&granule.name, object, detail));
         }
-        var.data = Arc::new(Filled { data: var.data.clone(), coverage, fill: fill.clone(), signed });
-        var.attrs.retain(|a| a.name != "_FillValue");
-        var.attrs.insert(0, number(&var.dtype, "_FillValue", fill.clone()));
-        var.fill = Some(fill);
     }
     Ok(granule)
 }
 
-fn number(dtype: &DType, name: &str, bytes: Vec<u8>) -> Attribute {
-    let count = (bytes.len() / dtype.size().max(1)) as u64;
-    let shape = AttrShape::Simple(vec![count]);
-    Attribute { name: name.into(), dtype: dtype.clone(), shape, bytes, items: Vec::new() }
+/// The bit patterns of an integer type, counted down from its greatest number.
+struct Codes {
+    /// Bytes of an element.
+    size: usize,
+    greatest: u64,
+    all_bits: u64,
+    signed: bool,
 }
 
-/// Two bytes for an element, attributes included.
-fn widen(var: &mut Variable) {
-    let signed = var.dtype == DType::I8;
-    for attr in var.attrs.iter_mut().filter(|a| OF_THE_TYPE.contains(&a.name.as_str())) {
-        if attr.dtype == var.dtype {
-            attr.bytes = attr.bytes.iter().flat_map(|&b| wide(b, signed).to_ne_bytes()).collect();
-            attr.dtype = DType::I16;
+impl Codes {
+    /// `None` for what is no integer.
+    fn of(dtype: &DType) -> Option<Self> {
+        let signed = matches!(dtype, DType::I8 | DType::I16 | DType::I32 | DType::I64);
+        if !signed && !matches!(dtype, DType::U8 | DType::U16 | DType::U32 | DType::U64) {
+            return None;
         }
+        let size = dtype.size();
+        let all_bits = u64::MAX >> (64 - 8 * size);
+        Some(Codes { size, greatest: if signed { all_bits >> 1 } else { all_bits }, all_bits, signed })
     }
-    var.attrs.retain(|a| a.name != "_Unsigned");
-    var.dtype = DType::I16;
+
+    /// How far an element is below the greatest number.
+    fn index(&self, element: &[u8]) -> u64 {
+        let mut wide = [0; 8];
+        let at = if cfg!(target_endian = "big") { 8 - self.size } else { 0 };
+        wide[at..at + self.size].copy_from_slice(element);
+        self.greatest.wrapping_sub(u64::from_ne_bytes(wide)) & self.all_bits
+    }
+
+    fn element(&self, index: u64) -> Vec<u8> {
+        let bytes = (self.greatest.wrapping_sub(index) & self.all_bits).to_ne_bytes();
+        let at = if cfg!(target_endian = "big") { 8 - self.size } else { 0 };
+        bytes[at..at + self.size].to_vec()
+    }
+
+    /// The first of those codes that is not used: the usual one for missing data, else the greatest.
+    fn free(&self, used: &[bool]) -> Option<Vec<u8>> {
+        let usual: &[usize] = if self.signed { &[0, 255] } else { &[1, 0] };
+        let index = usual.iter().copied().chain(0..used.len()).find(|&i| !used[i])?;
+        Some(self.element(index as u64))
+    }
 }
 
-fn wide(byte: u8, signed: bool) -> i16 {
-    if signed { i16::from(byte.cast_signed()) } else { i16::from(byte) }
-}
-
-/// A code that no element of a variable of bytes has: the usual one for missing data, else the greatest that is left.
-fn free_code(granule: &Granule, id: VarId) -> Result<Option<u8>, ReadError> {
+/// A code that no element of a variable of integers has.
+fn free_code(granule: &Granule, id: VarId) -> Result<Option<Vec<u8>>, ReadError> {
+    let var = granule.var(id);
+    let Some(codes) = Codes::of(Packing::of(var).element_type(&var.dtype)) else { return Ok(None) };
     let shape = granule.shape(id);
-    let mut used = [false; 256];
+    let mut used = [false; CODES as usize];
     let mut bytes = Vec::new();
     for window in pieces(&shape) {
-        bytes.resize(usize::try_from(window.count()).unwrap_or(usize::MAX), 0);
-        granule.var(id).data.read(&window, &mut bytes)?;
-        bytes.iter().for_each(|&b| used[usize::from(b)] = true);
+        bytes.resize(usize::try_from(window.count()).unwrap_or(usize::MAX).saturating_mul(codes.size), 0);
+        var.data.read(&window, &mut bytes)?;
+        let indices = bytes.chunks_exact(codes.size).map(|e| codes.index(e));
+        indices.filter(|i| *i < CODES).for_each(|i| used[i as usize] = true);
         if used.iter().all(|u| *u) {
             return Ok(None);
         }
     }
-    // Of signed bytes those from 128 on are the negative ones.
-    let usual: [u8; 2] = if granule.var(id).dtype == DType::I8 { [127, 128] } else { [254, 255] };
-    Ok(usual.into_iter().chain((0..=255).rev()).find(|c| !used[usize::from(*c)]))
+    Ok(codes.free(&used))
 }
 
 /// Windows of whole rows that together are all of an array.
@@ -106,42 +120,15 @@ fn pieces(shape: &[u64]) -> Vec<Window> {
     out
 }
 
-/// Bytes with a fill value where they have no source, of one or two bytes as the fill value is.
-struct Filled {
-    data: Arc<dyn ArraySource>,
-    coverage: Arc<dyn ArraySource>,
-    fill: Vec<u8>,
-    signed: bool,
-}
-
-impl ArraySource for Filled {
-    fn read(&self, window: &Window, out: &mut [u8]) -> Result<(), ReadError> {
-        let count = out.len() / self.fill.len();
-        let (mut data, mut covered) = (vec![0; count], vec![0; count]);
-        self.data.read(window, &mut data)?;
-        self.coverage.read(window, &mut covered)?;
-        for ((to, &byte), &covered) in out.chunks_exact_mut(self.fill.len()).zip(&data).zip(&covered) {
-            match (covered, to) {
-                (0, to) => to.copy_from_slice(&self.fill),
-                (_, [one]) => *one = byte,
-                (_, to) => to.copy_from_slice(&wide(byte, self.signed).to_ne_bytes()),
-            }
-        }
-        Ok(())
-    }
-
-    fn cost(&self, window: &Window) -> Result<u64, ReadError> {
-        self.data.cost(window)
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use harmony_model::{Covered, MemoryArray};
 
     use super::*;
 
-    fn granule(values: &[u8]) -> Granule {
+    fn granule<T: harmony_model::dtype::Number>(values: &[T]) -> Granule {
         let mut granule = Granule::new("g", "test");
         let n = values.len() as u64;
         let (y, x) = (granule.add_dim(Granule::ROOT, "y", 1), granule.add_dim(Granule::ROOT, "x", n));
@@ -150,13 +137,23 @@ mod tests {
             data: Arc::new(MemoryArray::of(&[1, n], values)),
             coverage: Arc::new(MemoryArray::of(&[1, n], &covered)),
         };
-        granule.add_var(Granule::ROOT, "v", DType::U8, vec![y, x], Arc::new(data));
+        granule.add_var(Granule::ROOT, "v", T::DTYPE, vec![y, x], Arc::new(data));
         granule
     }
 
     #[test]
+    fn the_usual_code_of_each_type_comes_first() {
+        let fill = |g: Granule| with_fill_values(g).unwrap().vars[0].attr_f64("_FillValue").unwrap();
+        assert_eq!(fill(granule(&[0i8, 1])), 127.0);
+        assert_eq!(fill(granule(&[0i8, 127])), -128.0);
+        assert_eq!(fill(granule(&[0u16, 65_534])), 65_535.0);
+        assert_eq!(fill(granule(&[0i32, i32::MAX])), f64::from(i32::MAX - 255));
+        assert!(fill(granule(&[0f32, 1.0])).is_nan());
+    }
+
+    #[test]
     fn a_code_that_is_not_used_becomes_the_fill_value() {
-        let out = with_fill_values(granule(&[0, 254, 255, 7])).unwrap();
+        let out = with_fill_values(granule(&[0u8, 254, 255, 7])).unwrap();
         let id = out.var_ids().next().unwrap();
         assert_eq!(out.var(id).attr_f64("_FillValue"), Some(253.0));
         assert_eq!(out.read(id, &Window::all(&[1, 4])).unwrap(), [253, 254, 255, 7]);

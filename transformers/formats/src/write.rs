@@ -23,8 +23,21 @@ pub struct WriteOptions {
     pub cancel: Option<Arc<AtomicBool>>,
     /// Called with the uncompressed bytes done so far (see [`WritePlan::data_bytes`]).
     pub progress: Option<Arc<dyn Fn(u64) + Send + Sync>>,
+    /// Told of the bytes of a result while it is written.
+    pub follow: Option<Arc<dyn Follow>>,
     pub encoding: Encoding,
 }
+
+/// Reads along while a result is written. Only formats that never go back to bytes once written tell of them; of others
+/// nothing is heard before they are complete.
+pub trait Follow: Send + Sync {
+    /// The result `target` was begun under a temporary name; `file` reads its bytes, whatever becomes of the name.
+    /// Gives what is to be told of them; `None`: this result is not followed.
+    fn follow(&self, target: &Path, file: File) -> Option<Heard>;
+}
+
+/// Called with offset and length of bytes that are in the file and stay as they are; from several threads, in any order.
+pub type Heard = Box<dyn Fn(u64, u64) + Send + Sync>;
 
 /// What a user may say about the encoding of results; each format takes what concerns it.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -71,6 +84,7 @@ impl Default for WriteOptions {
             netcdf4: true,
             cancel: None,
             progress: None,
+            follow: None,
             encoding: Encoding::default(),
         }
     }
@@ -213,6 +227,7 @@ pub struct PendingFile {
     temporary: PathBuf,
     target: PathBuf,
     finished: bool,
+    heard: Option<Heard>,
 }
 
 impl PendingFile {
@@ -227,7 +242,8 @@ impl PendingFile {
             // `create_new` is what keeps two writers of the same name apart.
             match OpenOptions::new().read(true).write(true).create_new(true).open(&temporary) {
                 Ok(file) => {
-                    return Ok(PendingFile { file, temporary, target: target.into(), finished: false });
+                    let target = target.into();
+                    return Ok(PendingFile { file, temporary, target, finished: false, heard: None });
                 }
                 Err(e) if e.kind() == ErrorKind::AlreadyExists && attempt < 10_000 => {}
                 Err(e) => return Err(io_error(target, "create the file", &e)),
@@ -236,12 +252,29 @@ impl PendingFile {
         unreachable!("the loop above ends by itself")
     }
 
+    /// Creates the temporary file of a writer that never changes bytes once written, for those who read along.
+    ///
+    /// # Errors
+    /// As [`PendingFile::create`].
+    pub fn followed(target: &Path, options: &WriteOptions) -> Result<Self, WriteError> {
+        let mut pending = PendingFile::create(target)?;
+        if let Some(follow) = &options.follow {
+            let own = pending.file.try_clone().map_err(|e| io_error(target, "read along", &e))?;
+            pending.heard = follow.follow(target, own);
+        }
+        Ok(pending)
+    }
+
     /// Writes all of `bytes` at `offset`; may be called from several threads.
     ///
     /// # Errors
     /// [`WriteError::Full`] or [`WriteError::Io`].
     pub fn write_at(&self, offset: u64, bytes: &[u8]) -> Result<(), WriteError> {
-        write_all_at(&self.file, offset, bytes).map_err(|e| io_error(&self.target, "write", &e))
+        write_all_at(&self.file, offset, bytes).map_err(|e| io_error(&self.target, "write", &e))?;
+        if let Some(heard) = &self.heard {
+            heard(offset, bytes.len() as u64);
+        }
+        Ok(())
     }
 
     /// Reads back what was written at `offset`, all of `out`.
@@ -321,6 +354,30 @@ pub(crate) fn io_error(target: &Path, action: &'static str, error: &std::io::Err
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Offsets and lengths, in order.
+    #[derive(Default)]
+    struct Pieces(Arc<std::sync::Mutex<Vec<(u64, u64)>>>);
+
+    impl Follow for Pieces {
+        fn follow(&self, target: &Path, file: File) -> Option<Heard> {
+            assert_eq!((target.file_name().unwrap(), file.metadata().unwrap().len()), ("a.csv".as_ref(), 0));
+            let all = self.0.clone();
+            Some(Box::new(move |offset, len| all.lock().unwrap().push((offset, len))))
+        }
+    }
+
+    #[test]
+    fn who_reads_along_hears_of_every_byte() {
+        let dir = tempfile::tempdir().unwrap();
+        let pieces = Arc::new(Pieces::default());
+        let options = WriteOptions { follow: Some(pieces.clone()), ..WriteOptions::default() };
+        let pending = PendingFile::followed(&dir.path().join("a.csv"), &options).unwrap();
+        pending.write_at(0, b"abc").unwrap();
+        pending.write_at(3, b"de").unwrap();
+        pending.finish(5).unwrap();
+        assert_eq!(*pieces.0.lock().unwrap(), [(0, 3), (3, 2)]);
+    }
 
     #[test]
     fn a_file_appears_only_when_finished() {

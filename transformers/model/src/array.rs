@@ -59,6 +59,14 @@ pub enum StoredChunk {
     At { source: Arc<dyn ByteSource>, offset: u64, len: u64, filter_mask: u32 },
 }
 
+/// The same array in fewer, larger cells, stored beside it.
+#[derive(Clone)]
+pub struct Overview {
+    /// Its extents, axis by axis those of the array divided by what cells were put together.
+    pub shape: Vec<u64>,
+    pub data: Arc<dyn ArraySource>,
+}
+
 /// The values of one variable. Reading is parallel inside and may be called from several threads.
 ///
 /// An operation wraps the source of its input; the file reader is the innermost one.
@@ -91,6 +99,16 @@ pub trait ArraySource: Send + Sync {
     /// whose type has no number to spare tell it so; who stores them declares a fill value or keeps a mask.
     fn coverage(&self) -> Option<Arc<dyn ArraySource>> {
         None
+    }
+
+    /// Smaller versions of the array that its file holds, from the finest to the coarsest; none when values were changed
+    /// or cut on the way. No file says by which kernel they were made, so they are good for looking at data, not for
+    /// computing with them.
+    ///
+    /// # Errors
+    /// When the file's list of them is damaged.
+    fn overviews(&self) -> Result<Vec<Overview>, ReadError> {
+        Ok(Vec::new())
     }
 
     /// Resolves the slots of `String`, `VLen` and types that hold them.

@@ -304,20 +304,26 @@ impl Granule {
         Ok(out)
     }
 
-    /// Physical values of `window`: fill values are NaN, `scale_factor` and `add_offset` applied.
+    /// Physical values of `window`: fill values and what the data have no source for are NaN, `scale_factor` and `add_offset` applied.
     ///
     /// # Errors
     /// What the source of the variable says; [`ReadError::Unsupported`] when it is not numeric.
     pub fn read_physical(&self, id: VarId, window: &Window) -> Result<Vec<f64>, ReadError> {
         let var = self.var(id);
         let bytes = self.read(id, window)?;
-        Packing::of(var).unpack(&var.dtype, &bytes).ok_or_else(|| {
+        let mut values = Packing::of(var).unpack(&var.dtype, &bytes).ok_or_else(|| {
             ReadError::unsupported(
                 &self.name,
                 format!("variable '{}'", var.path),
                 format!("it holds {}, not numbers", var.dtype.name()),
             )
-        })
+        })?;
+        if let Some(coverage) = var.data.coverage() {
+            let mut covered = vec![0; values.len()];
+            coverage.read(window, &mut covered)?;
+            values.iter_mut().zip(&covered).filter(|(_, c)| **c == 0).for_each(|(v, _)| *v = f64::NAN);
+        }
+        Ok(values)
     }
 
     /// Stored numbers of the whole variable as doubles: neither fill nor packing is looked at.

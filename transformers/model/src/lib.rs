@@ -6,6 +6,7 @@
 
 pub mod array;
 pub mod attribute;
+pub mod covered;
 pub mod crs;
 pub mod dtype;
 pub mod error;
@@ -22,7 +23,7 @@ pub mod source;
 pub mod storage;
 pub mod time;
 
-pub use array::{ArraySource, Covered, Heap, StoredChunk, Window};
+pub use array::{ArraySource, Covered, Heap, Overview, StoredChunk, Window};
 pub use attribute::{AttrShape, Attribute};
 pub use dtype::{DType, Field};
 pub use error::{ModelError, ReadError};

@@ -14,7 +14,9 @@ use harmony_ops::project::{Block, Plane, Resampler, pick};
 use harmony_ops::reproject_grid::{SourceGrid, Support, Trust, Warp, resampler};
 use rayon::prelude::*;
 
+/// Rows of a task, and where neighbouring rows lie on the same rows of the source.
 const BAND: usize = 8;
+const TALL_BAND: usize = 32;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let number = |i: usize| std::env::args().nth(i).and_then(|t| t.parse::<usize>().ok());
@@ -53,16 +55,16 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let target = GridSpec::filling(Crs::parse(code)?, extent, nx, ny);
         for method in [Interpolation::Nearest, Interpolation::Bilinear, Interpolation::Average] {
             let mut times: Vec<f64> = Vec::new();
-            let mut result = Vec::new();
+            let mut result = Output::Bytes(Vec::new());
             for _ in 0..repeats {
                 let start = Instant::now();
                 result = run(&source, &target, method, (&field, &bytes), shape)?;
                 times.push(start.elapsed().as_secs_f64());
             }
-            let valid = result.iter().filter(|v| !v.is_nan()).count();
+            let result = result.bytes();
+            let valid = values(&result).iter().filter(|v| !v.is_nan()).count();
             if let Some(folder) = &folder {
-                let bytes: Vec<u8> = result.iter().flat_map(|v| v.to_ne_bytes()).collect();
-                std::fs::write(folder.join(format!("{}-{}.f32", &code[5..], method.name())), bytes)?;
+                std::fs::write(folder.join(format!("{}-{}.f32", &code[5..], method.name())), &result)?;
             }
             times.sort_by(f64::total_cmp);
             let (ms, cells) = (times[repeats / 2] * 1e3, (nx * ny) as f64);
@@ -75,6 +77,21 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         }
     }
     Ok(())
+}
+
+/// As a kernel makes it.
+enum Output {
+    Numbers(Vec<f32>),
+    Bytes(Vec<u8>),
+}
+
+impl Output {
+    fn bytes(self) -> Vec<u8> {
+        match self {
+            Output::Numbers(v) => v.iter().flat_map(|v| v.to_ne_bytes()).collect(),
+            Output::Bytes(b) => b,
+        }
+    }
 }
 
 fn values(bytes: &[u8]) -> Vec<f32> {
@@ -97,24 +114,30 @@ fn run(
     method: Interpolation,
     (field, bytes): (&[f32], &[u8]),
     shape: [usize; 2],
-) -> Result<Vec<f32>, Box<dyn std::error::Error>> {
+) -> Result<Output, Box<dyn std::error::Error>> {
     let warp = Warp::new(source, target, Trust::Checked)?;
     let kernel = resampler(&warp, method, Support::Widened).ok_or("not a kernel")?;
     let (nx, ny) = (target.nx as usize, target.ny as usize);
     let plane = Plane::of(shape, field, true);
     let rows = bytes.chunks_exact(4 * shape[1]).collect();
     let bytes_plane = Plane::new(Block::all(shape), rows, true);
-    let mut out = vec![0f32; nx * ny];
-    out.par_chunks_mut(nx * BAND).enumerate().for_each(|(i, part)| {
-        let block = Block { rows: i * BAND..(i * BAND + BAND).min(ny), cols: 0..nx };
-        match &kernel {
-            Resampler::Blend(b) => b.blend_f32(&plane, &block, part),
-            Resampler::Pick(p) => {
-                let mut bytes = vec![0; 4 * part.len()];
-                pick::<4>(&**p, &bytes_plane, &block, &f32::NAN.to_ne_bytes(), &mut bytes);
-                part.iter_mut().zip(bytes.as_chunks::<4>().0).for_each(|(o, b)| *o = f32::from_ne_bytes(*b));
-            }
+    let first_row = Block { rows: 0..1, cols: 0..nx };
+    let rows = if kernel.footprint().split(&first_row).len() > 1 { TALL_BAND } else { BAND };
+    let band = |i: usize| Block { rows: i * rows..(i * rows + rows).min(ny), cols: 0..nx };
+    Ok(match &kernel {
+        Resampler::Blend(b) => {
+            let mut out = vec![0f32; nx * ny];
+            out.par_chunks_mut(nx * rows)
+                .enumerate()
+                .for_each(|(i, part)| b.blend_f32(&plane, &band(i), part));
+            Output::Numbers(out)
         }
-    });
-    Ok(out)
+        Resampler::Pick(p) => {
+            let (mut out, nothing) = (vec![0; 4 * nx * ny], f32::NAN.to_ne_bytes());
+            let each =
+                |(i, part): (usize, &mut [u8])| pick::<4>(&**p, &bytes_plane, &band(i), &nothing, part);
+            out.par_chunks_mut(4 * nx * rows).enumerate().for_each(each);
+            Output::Bytes(out)
+        }
+    })
 }

@@ -84,6 +84,8 @@ pub struct Selection {
     pub longitude_shift: BTreeMap<DimId, BTreeMap<u64, f64>>,
     /// Why nothing at all is left, in words.
     pub refused: Option<String>,
+    /// What could not be had, for the user.
+    pub notices: Vec<String>,
 }
 
 impl Selection {

@@ -82,7 +82,7 @@ impl JobStore for SqliteStore {
     }
 
     async fn submission(&self, id: Uuid) -> Result<Option<Submission>> {
-        reads::submission(&mut *self.read().await?, id).await
+        reads::submission(&mut *self.readers.acquire().await?, id).await
     }
 
     async fn claim(&self, worker: &str, n: usize, now_ms: i64, until_ms: i64) -> Result<Vec<Claimed>> {
@@ -132,7 +132,7 @@ impl JobStore for SqliteStore {
     }
 
     async fn job(&self, id: Uuid) -> Result<Option<Job>> {
-        Ok(reads::job(&mut *self.read().await?, id).await?)
+        Ok(reads::job(&mut *self.readers.acquire().await?, id).await?)
     }
 
     async fn view(&self, id: Uuid, links: LinkPage) -> Result<Option<View>> {
@@ -144,7 +144,7 @@ impl JobStore for SqliteStore {
     }
 
     async fn briefs(&self, ids: &[Uuid]) -> Result<Vec<Brief>> {
-        reads::briefs(&mut *self.read().await?, ids).await
+        reads::briefs(&mut *self.readers.acquire().await?, ids).await
     }
 
     async fn label(&self, owner: &str, ids: &[Uuid], labels: &[String], add: bool) -> Result<()> {

@@ -47,7 +47,7 @@ impl Format for Ascii {
 
     fn write(&self, part: &Part, target: &Path, options: &WriteOptions) -> Result<WriteReport, WriteError> {
         let plan = self.plan(part, options)?;
-        let mut stream = Stream::create(target)?;
+        let mut stream = Stream::followed(target, options)?;
         let notices = match plane_of(part, options) {
             Some((raster, band)) => {
                 grid::write(&part.granule, &raster, band, options, |bytes| stream.put(bytes))?;

@@ -84,7 +84,7 @@ fn write_one(
     target: &Path,
     options: &WriteOptions,
 ) -> Result<u64, WriteError> {
-    let mut stream = Stream::create(target)?;
+    let mut stream = Stream::followed(target, options)?;
     match time_series(granule, found) {
         Some(series) => series.write(granule, found, options, |bytes| stream.put(bytes))?,
         None => {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use harmony_model::{Attribute, Covered, DType, Granule, MemoryArray};
+use harmony_model::{ArraySource, Attribute, Covered, DType, Granule, MemoryArray, Window};
 
 use super::tags;
 use crate::registry::find_output;
@@ -81,4 +81,61 @@ fn a_mask_has_a_bit_for_each_cell_and_statistics_leave_out_what_it_hides() {
     assert_eq!(bytes[offset..offset + 6], [0, 0b0011_1111, 0b1111_0000, 0, 0b0011_1111, 0b1111_0000]);
     let text = String::from_utf8_lossy(&bytes).into_owned();
     assert!(text.contains("STATISTICS_MINIMUM\" sample=\"0\">200<") && text.contains(">50<"), "{text}");
+}
+
+/// What our reader makes of a file: its only variable.
+fn read_back(bytes: Vec<u8>) -> (tempfile::TempDir, Granule) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.tif");
+    std::fs::write(&path, bytes).unwrap();
+    let source = crate::io::open_local(&path).unwrap();
+    let granule = crate::open(source, &crate::OpenOptions::default()).unwrap();
+    (folder, granule)
+}
+
+#[test]
+fn a_mask_is_read_as_coverage() {
+    for (format, compression) in
+        [("geotiff", "none"), ("geotiff", "deflate"), ("cog", "zstd"), ("cog", "lzw")]
+    {
+        let (_folder, g) = read_back(written(&half(70, 90), format, compression));
+        let band = g.vars.iter().find(|v| v.dims.len() == 2).unwrap();
+        let coverage = band.data.coverage().unwrap();
+        let mut covered = vec![9; 70 * 90];
+        coverage.read(&Window::all(&[70, 90]), &mut covered).unwrap();
+        assert!((0..70 * 90).all(|i| covered[i] == u8::from(i % 90 >= 45)), "{format} {compression}");
+        // Runs that begin and end within bytes.
+        let columns = harmony_model::Runs::from_indices([3, 43, 44, 45, 46, 89]);
+        let window = Window(vec![harmony_model::Runs::range(5, 2), columns]);
+        let mut part = vec![9; 12];
+        coverage.read(&window, &mut part).unwrap();
+        assert_eq!(part, [0, 0, 0, 1, 1, 1, 0, 0, 0, 1, 1, 1], "{format} {compression}");
+    }
+}
+
+#[test]
+fn overviews_have_masks_of_their_own() {
+    let (_folder, g) = read_back(written(&half(700, 900), "cog", "deflate"));
+    let band = g.vars.iter().find(|v| v.dims.len() == 2).unwrap();
+    let overviews = band.data.overviews().unwrap();
+    assert_eq!(overviews.iter().map(|o| o.shape.clone()).collect::<Vec<_>>(), [[350, 450]]);
+    let one = |data: &Arc<dyn ArraySource>| {
+        let mut cells = vec![9; 450];
+        let row = Window::block(&[100, 0], &[1, 450]);
+        data.read(&row, &mut cells).unwrap();
+        cells
+    };
+    let covered = one(&overviews[0].data.coverage().unwrap());
+    assert_eq!((covered[224], covered[225], covered[449]), (0, 1, 1));
+    assert_eq!(one(&overviews[0].data)[300], 200);
+}
+
+#[test]
+fn files_without_a_mask_tell_nothing() {
+    let mut g = half(20, 30);
+    let last = g.vars.len() - 1;
+    g.vars[last].data = Arc::new(MemoryArray::of(&[20, 30], &[7u8; 600]));
+    let (_folder, g) = read_back(written(&g, "geotiff", "deflate"));
+    let band = g.vars.iter().find(|v| v.dims.len() == 2).unwrap();
+    assert!(band.data.coverage().is_none() && band.data.overviews().unwrap().is_empty());
 }

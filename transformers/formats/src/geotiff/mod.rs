@@ -1,5 +1,7 @@
 //! GeoTIFF and cloud-optimised GeoTIFF: our own reader and writer. What the reader does not know goes to GDAL.
 
+#[cfg(test)]
+mod big_tests;
 mod format;
 pub(crate) mod lzw;
 #[cfg(test)]

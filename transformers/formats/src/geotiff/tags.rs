@@ -29,6 +29,13 @@ pub const GEO_ASCII_PARAMS: u16 = 34737;
 pub const GDAL_METADATA: u16 = 42112;
 pub const GDAL_NODATA: u16 = 42113;
 
+/// Photometric interpretation of a mask.
+pub const PHOTOMETRIC_MASK: u64 = 4;
+
+/// Bits of [`NEW_SUBFILE_TYPE`]: a smaller version of another image, a mask of one.
+pub const SUBFILE_REDUCED: u64 = 1;
+pub const SUBFILE_MASK: u64 = 4;
+
 /// Field types.
 pub const ASCII: u16 = 2;
 pub const SHORT: u16 = 3;

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::write::{PendingFile, WriteError};
+use crate::write::{PendingFile, WriteError, WriteOptions};
 
 /// Where encoded bytes go, in order.
 pub trait Sink {
@@ -37,8 +37,19 @@ impl FileSink {
     /// # Errors
     /// As [`PendingFile::create`].
     pub fn create(target: &Path) -> Result<Self, WriteError> {
-        let file = PendingFile::create(target)?;
-        Ok(FileSink { file, target: target.into(), written: 0, waiting: Vec::new() })
+        Ok(FileSink::on(PendingFile::create(target)?, target))
+    }
+
+    /// Begins a file that others may read while it grows.
+    ///
+    /// # Errors
+    /// As [`PendingFile::followed`].
+    pub fn followed(target: &Path, options: &WriteOptions) -> Result<Self, WriteError> {
+        Ok(FileSink::on(PendingFile::followed(target, options)?, target))
+    }
+
+    fn on(file: PendingFile, target: &Path) -> Self {
+        FileSink { file, target: target.into(), written: 0, waiting: Vec::new() }
     }
 
     fn flush(&mut self) -> Result<(), WriteError> {

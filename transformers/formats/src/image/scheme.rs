@@ -125,7 +125,8 @@ impl Subject<'_> {
             }
         };
         let (low, high) = range.unwrap_or((0.0, 1.0));
-        let (first, missing) = if self.is_hybig() { (0, COLOURS as u8) } else { (1, 0) };
+        // Grey levels stand for numbers and begin with 0; what is missing comes behind them.
+        let (first, missing) = if grey || self.is_hybig() { (0, COLOURS as u8) } else { (1, 0) };
         let colours: Vec<Rgba> =
             (0..COLOURS).map(|i| map[(i * (map.len() - 1) + (COLOURS - 1) / 2) / (COLOURS - 1)]).collect();
         // Grey levels of the reference are 0 to 254, not stretched to white.

@@ -20,6 +20,11 @@ const CLASSES: usize = 1 << CLASS_BITS;
 /// Bits of single precision that are left out.
 const DROPPED: u32 = 32 - PAGE_BITS - CLASS_BITS;
 
+/// Values that are looked at together.
+const BLOCK: usize = 512;
+/// The class of no value.
+const MISSING: u32 = u32::MAX;
+
 /// What was seen of a variable, in physical units.
 #[derive(Clone)]
 pub struct Values {
@@ -56,15 +61,26 @@ fn value(key: u32) -> f64 {
 }
 
 impl Values {
+    /// Adds at most [`BLOCK`] values; NaN is missing.
     #[inline]
-    fn add(&mut self, v: f64) {
-        self.count += 1;
-        self.min = if v < self.min { v } else { self.min };
-        self.max = if v > self.max { v } else { self.max };
-        let class = key(v) >> DROPPED;
-        let page = &mut self.pages[(class >> CLASS_BITS) as usize];
-        let page = page.get_or_insert_with(|| vec![0; CLASSES].into_boxed_slice());
-        page[class as usize % CLASSES] += 1;
+    fn add(&mut self, values: &[f64]) {
+        let mut classes = [0; BLOCK];
+        let (mut min, mut max, mut count) = (self.min, self.max, 0u32);
+        for (class, &v) in classes.iter_mut().zip(values) {
+            // Comparisons with NaN leave them as they are.
+            min = if v < min { v } else { min };
+            max = if v > max { v } else { max };
+            count += u32::from(!v.is_nan());
+            *class = if v.is_nan() { MISSING } else { key(v) >> DROPPED };
+        }
+        (self.min, self.max) = (min, max);
+        self.count += u64::from(count);
+        self.missing += values.len() as u64 - u64::from(count);
+        for &class in classes[..values.len()].iter().filter(|c| **c != MISSING) {
+            let page = &mut self.pages[(class >> CLASS_BITS) as usize];
+            let page = page.get_or_insert_with(|| vec![0; CLASSES].into_boxed_slice());
+            page[class as usize % CLASSES] += 1;
+        }
     }
 
     /// Together with others.
@@ -151,14 +167,19 @@ fn count(values: &mut Values, raster: &Raster, bytes: &[u8], covered: Option<&[u
     let (scale, offset) = (raster.packing.scale, raster.packing.offset);
     with_numeric!(&raster.dtype, T => {
         let missing = raster.nodata.and_then(|v| number_bytes(&raster.dtype, v)).map(|b| T::from_ne(&b));
-        for (i, element) in bytes.chunks_exact(std::mem::size_of::<T>()).map(T::from_ne).enumerate() {
-            let physical = element.as_f64() * scale + offset;
-            let outside = covered.is_some_and(|c| c[i] == 0);
-            if outside || missing == Some(element) || physical.is_nan() {
-                values.missing += 1;
-            } else {
-                values.add(physical);
+        let mut physical = [f64::NAN; BLOCK];
+        for (i, elements) in bytes.chunks(BLOCK * std::mem::size_of::<T>()).enumerate() {
+            let elements = elements.chunks_exact(std::mem::size_of::<T>()).map(T::from_ne);
+            let n = elements.len();
+            for (p, element) in physical.iter_mut().zip(elements) {
+                let value = element.as_f64() * scale + offset;
+                *p = if missing == Some(element) { f64::NAN } else { value };
             }
+            if let Some(covered) = covered {
+                let cells = physical.iter_mut().zip(&covered[i * BLOCK..]).take(n);
+                cells.filter(|(_, c)| **c == 0).for_each(|(p, _)| *p = f64::NAN);
+            }
+            values.add(&physical[..n]);
         }
     }, else => ());
 }
@@ -169,7 +190,8 @@ mod tests {
 
     fn of(values: impl IntoIterator<Item = f64>) -> Values {
         let mut out = Values::default();
-        values.into_iter().for_each(|v| out.add(v));
+        let values: Vec<f64> = values.into_iter().collect();
+        values.chunks(BLOCK).for_each(|v| out.add(v));
         out
     }
 

@@ -204,7 +204,10 @@ impl Job<'_> {
             total: self.total,
             options: subject.options,
         };
-        let mut sink = FileSink::create(&name)?;
+        // One of several, or one that may be left out, is nothing to begin an answer with.
+        let is_result = mark.is_empty() && !subject.options.encoding.browse;
+        let mut sink =
+            if is_result { FileSink::followed(&name, subject.options)? } else { FileSink::create(&name)? };
         encode(subject.kind, &watch, area, &scheme.words, subject.options, &mut sink)?;
         if subject.options.encoding.browse && !watch.seen.load(Ordering::Relaxed) {
             return Ok(());

@@ -67,7 +67,6 @@ fn add_var(granule: &mut Granule, var: HeaderVar, dims: Vec<DimId>, data: Arc<dy
     let id = granule.add_var(Granule::ROOT, &var.name, var.dtype, dims, data);
     let out = &mut granule.vars[id.0];
     out.attrs = var.attrs;
-    out.big_endian = out.dtype.swap_width() > 1;
     out.fill = fill(out);
 }
 

@@ -170,13 +170,25 @@ impl Raster {
         rows: &Range<u64>,
         columns: &Range<u64>,
     ) -> Result<Option<Vec<u8>>, ReadError> {
+        let layout = &self.layout;
+        self.covered_runs(granule, band, layout.stored_rows(rows), layout.stored_columns(columns))
+    }
+
+    /// The same for stored rows and columns, which are those of the grid, turned where the axes are.
+    pub(super) fn covered_runs(
+        &self,
+        granule: &Granule,
+        band: usize,
+        rows: Runs,
+        columns: Runs,
+    ) -> Result<Option<Vec<u8>>, ReadError> {
         let Some(coverage) = granule.var(self.var).data.coverage() else { return Ok(None) };
         let Some(band) = self.bands.get(band) else { return Ok(None) };
-        let layout = &self.layout;
-        let window = self.window(band, 1, layout.stored_rows(rows), layout.stored_columns(columns));
+        let sides = (rows.len() as usize, columns.len() as usize);
+        let window = self.window(band, 1, rows, columns);
         let mut cells = vec![0; usize::try_from(window.count()).unwrap_or(usize::MAX)];
         coverage.read(&window, &mut cells)?;
-        self.turn(&mut cells, sides(rows, columns), 1);
+        self.turn(&mut cells, sides, 1);
         Ok(Some(cells))
     }
 

@@ -54,6 +54,21 @@ impl Raster {
         self.read_runs(granule, band, stored_rows, stored_columns)
     }
 
+    /// For each element of [`Raster::read_every`] 0 where it has no source; `None`: all have one.
+    ///
+    /// # Errors
+    /// What the source says.
+    pub fn covered_every(
+        &self,
+        granule: &Granule,
+        band: usize,
+        rows: Steps,
+        columns: Steps,
+    ) -> Result<Option<Vec<u8>>, ReadError> {
+        let (rows, columns) = (self.layout.row_order().runs(rows), self.layout.column_order().runs(columns));
+        self.covered_runs(granule, band, rows, columns)
+    }
+
     /// Physical values of elements that [`Raster::read`] gave, NaN where there is none, appended to `out`. Single
     /// precision is enough for colours.
     pub fn physical(&self, bytes: &[u8], out: &mut Vec<f32>) {

@@ -6,7 +6,7 @@ use std::path::Path;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, ZipWriter};
 
-use crate::write::{PendingFile, WriteError};
+use crate::write::{PendingFile, WriteError, WriteOptions};
 
 /// A pending file as a stream that can seek.
 pub struct Stream {
@@ -21,7 +21,19 @@ impl Stream {
     /// # Errors
     /// As [`PendingFile::create`].
     pub fn create(target: &Path) -> Result<Self, WriteError> {
-        Ok(Stream { file: PendingFile::create(target)?, at: 0, len: 0, error: None })
+        Ok(Stream::on(PendingFile::create(target)?))
+    }
+
+    /// A stream that others may read while it grows: nothing may seek in it.
+    ///
+    /// # Errors
+    /// As [`PendingFile::followed`].
+    pub fn followed(target: &Path, options: &WriteOptions) -> Result<Self, WriteError> {
+        Ok(Stream::on(PendingFile::followed(target, options)?))
+    }
+
+    fn on(file: PendingFile) -> Self {
+        Stream { file, at: 0, len: 0, error: None }
     }
 
     /// Appends `bytes`.

@@ -38,7 +38,7 @@ impl Format for GeoJson {
         let granule = &part.granule;
         let (found, features) = features(granule)?;
         let plan = table::plan_of(granule, &found.tables)?;
-        let mut stream = Stream::create(target)?;
+        let mut stream = Stream::followed(target, options)?;
         stream.put(b"{\"type\":\"FeatureCollection\",\"features\":[")?;
         let properties = Properties::of(&features);
         let mut first = true;

@@ -1,8 +1,10 @@
 //! The members of a zipped shapefile: headers, shapes, index and attribute table.
+//!
+//! Headers say how many features follow and where they lie, and come first; so features are counted before any is
+//! written. Points are kept for that as long as there are not too many, attributes are read again: no file is needed
+//! beside the result.
 
-use std::fs::{File, OpenOptions};
-use std::io::{Read, Seek, SeekFrom, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::shapefile::{Field, record_len};
 use crate::table::Archive;
@@ -10,131 +12,78 @@ use crate::write::WriteError;
 
 /// Longer files are refused: most readers count in signed 32 bits.
 const MAX_BYTES: u64 = (1 << 31) - 1;
+/// Bytes of points that are kept from counting to writing.
+const MAX_KEPT: usize = 32 << 20;
+/// Bytes of a point in .shp, with the header of its record.
+const POINT: u64 = 28;
 /// WGS 84 in the words of ESRI.
 const PRJ: &str = "GEOGCS[\"GCS_WGS_1984\",DATUM[\"D_WGS_1984\",SPHEROID[\"WGS_1984\",6378137.0,298.257223563]],\
                    PRIMEM[\"Greenwich\",0.0],UNIT[\"Degree\",0.0174532925199433]]";
 
-/// A file that is gone when it is not needed any more.
-struct Scratch {
-    file: File,
-    path: PathBuf,
-}
-
-impl Scratch {
-    fn create(target: &Path, extension: &str) -> Result<Self, WriteError> {
-        let name = target.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
-        let mut last = None;
-        for attempt in 0..1000u32 {
-            let path =
-                target.with_file_name(format!(".{name}.{}.{attempt}.{extension}.part", std::process::id()));
-            match OpenOptions::new().read(true).write(true).create_new(true).open(&path) {
-                Ok(file) => return Ok(Scratch { file, path }),
-                Err(e) => last = Some(e),
-            }
-        }
-        let detail = last.map_or_else(String::new, |e| e.to_string());
-        Err(WriteError::Io { target: target.display().to_string(), action: "create the file", detail })
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        // Nothing better can be done about a failure here.
-        let _ = std::fs::remove_file(&self.path);
-    }
-}
-
-/// Shapes and attributes on their way into the archive: their headers need counts that are known at the end.
-pub(super) struct Files<'a> {
+/// How many features there are, and where.
+pub(super) struct Places<'a> {
     target: &'a Path,
-    fields: &'a [Field],
-    shapes: Scratch,
-    records: Scratch,
+    /// Bytes of a record of the attribute table.
+    record: u64,
     count: u64,
     /// West, south, east, north.
     extent: [f64; 4],
+    /// Longitudes and latitudes; `None`: too many.
+    kept: Option<Vec<u8>>,
 }
 
-/// Bytes of a point in .shp, with the header of its record.
-const POINT: u64 = 28;
-
-impl<'a> Files<'a> {
-    pub fn create(target: &'a Path, fields: &'a [Field]) -> Result<Self, WriteError> {
-        Ok(Files {
+impl<'a> Places<'a> {
+    pub fn new(target: &'a Path, fields: &[Field]) -> Self {
+        Places {
             target,
-            fields,
-            shapes: Scratch::create(target, "shp")?,
-            records: Scratch::create(target, "dbf")?,
+            record: record_len(fields) as u64,
             count: 0,
             extent: [f64::INFINITY, f64::INFINITY, f64::NEG_INFINITY, f64::NEG_INFINITY],
-        })
-    }
-
-    fn failed(&self, error: &std::io::Error) -> WriteError {
-        let target = self.target.display().to_string();
-        match error.kind() {
-            std::io::ErrorKind::StorageFull => WriteError::Full { target },
-            _ => WriteError::Io { target, action: "write", detail: error.to_string() },
+            kept: Some(Vec::new()),
         }
     }
 
-    /// Adds features as [`push_record`] makes them.
-    pub fn add(&mut self, bytes: &[u8]) -> Result<(), WriteError> {
-        let record = record_len(self.fields);
-        let (mut shapes, mut records) = (Vec::new(), Vec::new());
-        for feature in bytes.chunks_exact(16 + record) {
+    /// Counts points: longitude and latitude of each.
+    ///
+    /// # Errors
+    /// [`WriteError::Unsupported`] when there are more than a shapefile holds.
+    pub fn add(&mut self, points: &[u8]) -> Result<(), WriteError> {
+        let number = |at: &[u8]| {
+            let mut b = [0; 8];
+            b.copy_from_slice(at);
+            f64::from_le_bytes(b)
+        };
+        for point in points.chunks_exact(16) {
             self.count += 1;
-            let number = |at: usize| {
-                let mut b = [0; 8];
-                b.copy_from_slice(&feature[at..at + 8]);
-                f64::from_le_bytes(b)
-            };
-            let (x, y) = (number(0), number(8));
+            let (x, y) = (number(&point[..8]), number(&point[8..]));
             let [w, s, e, n] = self.extent;
             self.extent = [w.min(x), s.min(y), e.max(x), n.max(y)];
-            shapes.extend_from_slice(&(self.count as u32).to_be_bytes());
-            shapes.extend_from_slice(&10u32.to_be_bytes());
-            shapes.extend_from_slice(&1u32.to_le_bytes());
-            shapes.extend_from_slice(&feature[..16]);
-            records.extend_from_slice(&feature[16..]);
         }
-        let longest = (100 + self.count * POINT).max(self.count.saturating_mul(record as u64));
-        if longest > MAX_BYTES {
-            return Err(WriteError::Unsupported {
-                target: self.target.display().to_string(),
-                object: "the shapefile".into(),
-                detail: format!(
-                    "more than {} features need more than its limit of 2 GB; narrow it down with --bbox, --time or \
-                     --variable, or write geojson or csv",
-                    self.count
-                ),
-            });
+        if (100 + self.count * POINT).max(self.count.saturating_mul(self.record)) > MAX_BYTES {
+            return Err(self.too_many());
         }
-        let written =
-            self.shapes.file.write_all(&shapes).and_then(|()| self.records.file.write_all(&records));
-        written.map_err(|e| self.failed(&e))
+        match &mut self.kept {
+            Some(kept) if kept.len() + points.len() <= MAX_KEPT => kept.extend_from_slice(points),
+            _ => self.kept = None,
+        }
+        Ok(())
     }
 
-    /// Packs everything into the archive; returns its size.
-    pub fn finish(mut self, layer: &str, fields_table: &[u8]) -> Result<u64, WriteError> {
-        let mut archive = Archive::create(self.target)?;
-        archive.begin(&format!("{layer}.shp"))?;
-        archive.put(&self.header(100 + self.count * POINT))?;
-        copy(&mut self.shapes.file, &mut archive, self.target)?;
-        archive.begin(&format!("{layer}.shx"))?;
-        archive.put(&self.header(100 + self.count * 8))?;
-        archive.put(&index(self.count))?;
-        archive.begin(&format!("{layer}.dbf"))?;
-        archive.put(&self.table_header())?;
-        copy(&mut self.records.file, &mut archive, self.target)?;
-        archive.put(&[0x1A])?;
-        for (extension, text) in [("prj", PRJ.as_bytes()), ("cpg", b"UTF-8")] {
-            archive.begin(&format!("{layer}.{extension}"))?;
-            archive.put(text)?;
+    fn too_many(&self) -> WriteError {
+        WriteError::Unsupported {
+            target: self.target.display().to_string(),
+            object: "the shapefile".into(),
+            detail: format!(
+                "more than {} features need more than its limit of 2 GB; narrow it down with --bbox, --time or \
+                 --variable, or write geojson or csv",
+                self.count
+            ),
         }
-        archive.begin("fields.csv")?;
-        archive.put(fields_table)?;
-        archive.finish()
+    }
+
+    /// The points, when they were few enough to be kept.
+    pub fn take(&mut self) -> Option<Vec<u8>> {
+        self.kept.take()
     }
 
     /// The header of .shp and .shx, whose length in bytes is given.
@@ -150,25 +99,109 @@ impl<'a> Files<'a> {
         out.resize(100, 0);
         out
     }
+}
 
-    /// The header of .dbf (dBASE III).
-    fn table_header(&self) -> Vec<u8> {
-        // 1980-01-01: the same content gives the same bytes.
-        let mut out = vec![3, 80, 1, 1];
-        out.extend_from_slice(&(self.count as u32).to_le_bytes());
-        out.extend_from_slice(&((32 * (self.fields.len() + 1) + 1) as u16).to_le_bytes());
-        out.extend_from_slice(&(record_len(self.fields) as u16).to_le_bytes());
-        out.resize(32, 0);
-        for field in self.fields {
-            let start = out.len();
-            out.extend_from_slice(field.name.as_bytes());
-            out.resize(start + 11, 0);
-            out.extend_from_slice(&[field.kind, 0, 0, 0, 0, field.width, field.decimals]);
-            out.resize(start + 32, 0);
-        }
-        out.push(0x0D);
-        out
+/// The archive, member after member.
+pub(super) struct Members<'a> {
+    archive: Archive,
+    layer: &'a str,
+    places: &'a Places<'a>,
+    /// Features written to the present member.
+    written: u64,
+}
+
+impl<'a> Members<'a> {
+    /// # Errors
+    /// As [`Archive::create`].
+    pub fn create(places: &'a Places<'a>, layer: &'a str) -> Result<Self, WriteError> {
+        Ok(Members { archive: Archive::create(places.target)?, layer, places, written: 0 })
     }
+
+    fn begin(&mut self, extension: &str) -> Result<(), WriteError> {
+        self.written = 0;
+        self.archive.begin(&format!("{}.{extension}", self.layer))
+    }
+
+    pub fn begin_shapes(&mut self) -> Result<(), WriteError> {
+        self.begin("shp")?;
+        self.archive.put(&self.places.header(100 + self.places.count * POINT))
+    }
+
+    /// Appends points: longitude and latitude of each.
+    pub fn add_points(&mut self, points: &[u8]) -> Result<(), WriteError> {
+        let mut out = Vec::with_capacity(points.len() / 16 * POINT as usize);
+        for point in points.chunks_exact(16) {
+            self.written += 1;
+            out.extend_from_slice(&(self.written as u32).to_be_bytes());
+            out.extend_from_slice(&10u32.to_be_bytes());
+            out.extend_from_slice(&1u32.to_le_bytes());
+            out.extend_from_slice(point);
+        }
+        self.archive.put(&out)
+    }
+
+    /// Ends the shapes and begins the attribute table.
+    pub fn begin_records(&mut self, fields: &[Field]) -> Result<(), WriteError> {
+        self.check()?;
+        self.begin("shx")?;
+        self.archive.put(&self.places.header(100 + self.places.count * 8))?;
+        self.archive.put(&index(self.places.count))?;
+        self.begin("dbf")?;
+        self.archive.put(&table_header(self.places.count, fields))
+    }
+
+    /// Appends records of the attribute table.
+    pub fn add_records(&mut self, records: &[u8]) -> Result<(), WriteError> {
+        self.written += records.len() as u64 / self.places.record.max(1);
+        self.archive.put(records)
+    }
+
+    /// Ends the archive; returns its size.
+    pub fn finish(mut self, fields_table: &[u8]) -> Result<u64, WriteError> {
+        self.check()?;
+        self.archive.put(&[0x1A])?;
+        for (extension, text) in [("prj", PRJ.as_bytes()), ("cpg", b"UTF-8")] {
+            self.begin(extension)?;
+            self.archive.put(text)?;
+        }
+        self.archive.begin("fields.csv")?;
+        self.archive.put(fields_table)?;
+        self.archive.finish()
+    }
+
+    /// What was counted must be what was written.
+    fn check(&self) -> Result<(), WriteError> {
+        if self.written == self.places.count {
+            return Ok(());
+        }
+        Err(WriteError::Unsupported {
+            target: self.places.target.display().to_string(),
+            object: "the shapefile".into(),
+            detail: format!(
+                "{} features were counted and {} read: the granule changed meanwhile; try again",
+                self.places.count, self.written
+            ),
+        })
+    }
+}
+
+/// The header of .dbf (dBASE III).
+fn table_header(count: u64, fields: &[Field]) -> Vec<u8> {
+    // 1980-01-01: the same content gives the same bytes.
+    let mut out = vec![3, 80, 1, 1];
+    out.extend_from_slice(&(count as u32).to_le_bytes());
+    out.extend_from_slice(&((32 * (fields.len() + 1) + 1) as u16).to_le_bytes());
+    out.extend_from_slice(&(record_len(fields) as u16).to_le_bytes());
+    out.resize(32, 0);
+    for field in fields {
+        let start = out.len();
+        out.extend_from_slice(field.name.as_bytes());
+        out.resize(start + 11, 0);
+        out.extend_from_slice(&[field.kind, 0, 0, 0, 0, field.width, field.decimals]);
+        out.resize(start + 32, 0);
+    }
+    out.push(0x0D);
+    out
 }
 
 /// Offsets and lengths of `count` points in .shp, in 16-bit words.
@@ -180,18 +213,42 @@ fn index(count: u64) -> Vec<u8> {
     (0..count).flat_map(entry).collect()
 }
 
-fn copy(from: &mut File, to: &mut Archive, target: &Path) -> Result<(), WriteError> {
-    let failed = |e: std::io::Error| WriteError::Io {
-        target: target.display().to_string(),
-        action: "read back a part of the result",
-        detail: e.to_string(),
-    };
-    from.seek(SeekFrom::Start(0)).map_err(failed)?;
-    let mut buffer = vec![0; 1 << 20];
-    loop {
-        match from.read(&mut buffer).map_err(failed)? {
-            0 => return Ok(()),
-            n => to.put(&buffer[..n])?,
-        }
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn points(n: usize) -> Vec<u8> {
+        (0..n).flat_map(|i| [i as f64, 1.0].map(f64::to_le_bytes).concat()).collect()
+    }
+
+    #[test]
+    fn points_are_kept_while_they_are_few() {
+        let mut places = Places::new(Path::new("x.zip"), &[]);
+        places.add(&points(3)).unwrap();
+        assert_eq!((places.count, places.extent), (3, [0.0, 1.0, 2.0, 1.0]));
+        assert_eq!(places.kept.as_ref().map(Vec::len), Some(48));
+        places.add(&points(MAX_KEPT / 16)).unwrap();
+        assert!(places.take().is_none());
+    }
+
+    #[test]
+    fn more_than_two_gigabytes_are_refused() {
+        let mut places = Places::new(Path::new("x.zip"), &[]);
+        places.count = MAX_BYTES / POINT;
+        assert!(places.add(&points(1)).unwrap_err().to_string().contains("2 GB"));
+    }
+
+    #[test]
+    fn another_number_of_features_than_was_counted_is_noticed() {
+        let folder = tempfile::tempdir().unwrap();
+        let target = folder.path().join("x.zip");
+        let mut places = Places::new(&target, &[]);
+        places.add(&points(2)).unwrap();
+        let mut members = Members::create(&places, "x").unwrap();
+        members.begin_shapes().unwrap();
+        members.add_points(&points(1)).unwrap();
+        assert!(members.begin_records(&[]).unwrap_err().to_string().contains("changed"));
+        drop(members);
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 use harmony_model::{DType, Granule, Packing};
 
 use super::features::{Features, attribute_names, features, parts};
-use super::members::Files;
+use super::members::{Members, Places};
 use crate::registry::{Card, Format, Part};
 use crate::table::{self, Column, Kind, Row};
 use crate::write::{WriteError, WriteOptions, WritePlan, WriteReport};
@@ -41,15 +41,30 @@ impl Format for Shapefile {
         let (found, features) = features(granule)?;
         let plan = table::plan_of(granule, &found.tables)?;
         let fields = fields(granule, &features)?;
-        let mut files = Files::create(target, &fields)?;
-        let row = |row: &Row, out: &mut Vec<u8>| push_record(row, &features, &fields, out);
-        table::write_rows(granule, &found, &features.table, options, true, row, |bytes| files.add(bytes))?;
+        let table = &features.table;
+        let place = |row: &Row, out: &mut Vec<u8>| push_place(row, &features, out);
+        let record = |row: &Row, out: &mut Vec<u8>| push_record(row, &features, &fields, out);
+        let mut places = Places::new(target, &fields);
+        table::write_rows(granule, &found, table, options, true, place, |points| places.add(points))?;
+        let (kept, layer) = (places.take(), layer(&granule.name));
+        let mut members = Members::create(&places, &layer)?;
+        members.begin_shapes()?;
+        match kept {
+            Some(points) => members.add_points(&points)?,
+            None => {
+                let add = |points: &[u8]| members.add_points(points);
+                table::write_rows(granule, &found, table, options, true, place, add)?;
+            }
+        }
+        members.begin_records(&fields)?;
+        let add = |records: &[u8]| members.add_records(records);
+        table::write_rows(granule, &found, table, options, true, record, add)?;
         if let Some(progress) = &options.progress {
             progress(plan.data_bytes);
         }
         Ok(WriteReport {
             bytes_read: plan.bytes_read,
-            bytes_written: files.finish(&layer(&granule.name), &fields_table(granule, &features, &fields))?,
+            bytes_written: members.finish(&fields_table(granule, &features, &fields))?,
             notices: found.notices,
             ..WriteReport::default()
         })
@@ -148,11 +163,18 @@ fn shape(granule: &Granule, column: &Column) -> (u8, u8, u8) {
     }
 }
 
-/// Appends place and .dbf record of a row that is a feature.
-fn push_record(row: &Row, features: &Features, fields: &[Field], out: &mut Vec<u8>) {
+/// Appends longitude and latitude of a row that is a feature.
+fn push_place(row: &Row, features: &Features, out: &mut Vec<u8>) {
     let Some((lon, lat)) = features.place(row) else { return };
     out.extend_from_slice(&lon.to_le_bytes());
     out.extend_from_slice(&lat.to_le_bytes());
+}
+
+/// Appends the .dbf record of a row that is a feature.
+fn push_record(row: &Row, features: &Features, fields: &[Field], out: &mut Vec<u8>) {
+    if features.place(row).is_none() {
+        return;
+    }
     out.push(b' ');
     let mut text = Vec::with_capacity(32);
     for field in fields {

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, OnceLock, RwLock};
 
 use super::ffi::{Object, kind};
+use super::wgs84;
 
 /// Answers about one definition.
 pub(super) struct Info {
@@ -38,7 +39,7 @@ pub(super) fn of(definition: &str) -> Option<Arc<Info>> {
     if seen.is_some() {
         return seen;
     }
-    let info = Arc::new(Info::ask(definition)?);
+    let info = Arc::new(wgs84::info(definition).or_else(|| Info::ask(definition))?);
     if let Ok(mut known) = known.write() {
         if known.len() >= REMEMBERED {
             known.clear();
@@ -55,7 +56,34 @@ pub(super) fn equivalent(a: &str, b: &str) -> bool {
 }
 
 impl Info {
-    fn ask(definition: &str) -> Option<Self> {
+    /// Of a system in degrees from Greenwich that is valid everywhere, without asking.
+    pub fn known(
+        definition: &str,
+        name: &str,
+        north_first: bool,
+        wkt2: String,
+        wkt1_gdal: String,
+        ellipsoid: (String, f64, f64),
+    ) -> Self {
+        Info {
+            definition: definition.into(),
+            name: Some(name.into()),
+            geographic: true,
+            units_to_metre: None,
+            units_to_degree: 1.0,
+            north_first,
+            wkt2: Some(wkt2),
+            wkt1_gdal: Some(wkt1_gdal),
+            proj_string: Some("+proj=longlat +datum=WGS84 +no_defs +type=crs".into()),
+            area_of_use: Some([-180.0, -90.0, 180.0, 90.0]),
+            ellipsoid: Some(ellipsoid),
+            prime_meridian: 0.0,
+            own_id: Some(definition.into()),
+            identified: OnceLock::new(),
+        }
+    }
+
+    pub fn ask(definition: &str) -> Option<Self> {
         let object = Object::create(definition).ok()?;
         // The plane part of compound and bound systems says what the coordinates are.
         let inner = object.inner_crs().map(|part| part.inner_crs().unwrap_or(part));

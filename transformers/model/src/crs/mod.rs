@@ -11,6 +11,7 @@ mod proj_text;
 #[cfg(test)]
 mod tests;
 mod transform;
+mod wgs84;
 mod write;
 
 use std::sync::Arc;

@@ -72,11 +72,7 @@ fn bounds_variables(granule: &Granule) -> HashSet<VarId> {
 }
 
 /// The first rule that understands the variable.
-fn judge(
-    granule: &Granule,
-    id: VarId,
-    product: Option<&Product>,
-) -> Result<Option<Candidate>, ModelError> {
+fn judge(granule: &Granule, id: VarId, product: Option<&Product>) -> Result<Option<Candidate>, ModelError> {
     let var = granule.var(id);
     if let Some(source) = product.and_then(|p| p.time_source(granule, id)) {
         let by_product = from_source(granule, id, source)?;

@@ -29,6 +29,7 @@ pub struct Part {
 }
 
 /// The axis along which every index belongs to one granule.
+#[derive(Clone)]
 pub enum JoinAxis {
     /// A first axis that the granules' variables don't have: where each granule begins, and the end.
     New(Arc<[u64]>),
@@ -52,6 +53,8 @@ pub struct JoinedArray {
     pub fill: Vec<u8>,
     /// The file will say that unwritten chunks hold `fill`.
     pub declares_fill: bool,
+    /// It is the coverage of the granules' arrays that is joined.
+    pub of_coverage: bool,
     /// Values behind slots, and where the slots are in an element.
     pub heap: Option<Slots>,
 }
@@ -152,7 +155,10 @@ impl JoinedArray {
         if count == 0 {
             return Ok(());
         }
-        let read = |out: &mut [u8]| self.pool.read(part.member, part.var, &self.path, &window, out);
+        let read = |out: &mut [u8]| match self.of_coverage {
+            false => self.pool.read(part.member, part.var, &self.path, &window, out),
+            true => self.pool.read_coverage(part.member, part.var, &self.path, &window, out),
+        };
         if full && part.convert.is_none() {
             read(out)?;
             self.tag(out, slot);

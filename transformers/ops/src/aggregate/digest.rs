@@ -60,6 +60,8 @@ pub struct VarDigest {
     pub content: Option<[u64; 2]>,
     /// May be kept once when it is the same in all granules.
     pub may_be_constant: bool,
+    /// A mask tells which of its elements have a source.
+    pub is_masked: bool,
 }
 
 /// What is known of a variable but its extents.

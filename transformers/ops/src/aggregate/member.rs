@@ -39,6 +39,11 @@ impl ArraySource for MemberArray {
         }
     }
 
+    fn coverage(&self) -> Option<Arc<dyn ArraySource>> {
+        // As below: reading says what is wrong with the granule.
+        self.source().ok()?.coverage()
+    }
+
     fn heap(&self) -> Option<Arc<dyn Heap>> {
         if !self.has_slots {
             return None;

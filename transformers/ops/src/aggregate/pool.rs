@@ -129,6 +129,28 @@ impl Pool {
         Ok(())
     }
 
+    /// Which elements of a variable of a granule have a source: 1, else 0.
+    ///
+    /// # Errors
+    /// As [`Pool::read`].
+    pub fn read_coverage(
+        &self,
+        member: usize,
+        number: usize,
+        path: &str,
+        window: &Window,
+        out: &mut [u8],
+    ) -> Result<(), ReadError> {
+        let (granule, at) = self.variable(member, number, path)?;
+        match granule.vars[at].data.coverage() {
+            Some(coverage) => coverage.read(window, out),
+            None => {
+                out.fill(1);
+                Ok(())
+            }
+        }
+    }
+
     /// A variable of a granule by its number when the granule was first seen.
     ///
     /// # Errors

@@ -78,7 +78,9 @@ fn digest(
     let mut sources = Vec::new();
     for id in granule.var_ids() {
         let var = granule.var(id);
-        let may_be_constant = !wanted.plain && may_be_constant(&granule, id, wanted);
+        // Whether masks are the same is not looked at.
+        let is_masked = var.data.coverage().is_some();
+        let may_be_constant = !wanted.plain && !is_masked && may_be_constant(&granule, id, wanted);
         let cost = var.data.cost(&Window::all(&granule.shape(id)))?;
         let content = match may_be_constant && bytes(&granule, id) <= SMALL {
             true => Some(content::content(&granule, id)?),
@@ -86,7 +88,7 @@ fn digest(
         };
         let chunks = ChunkTable::of(pool, member, &granule, id.0, &mut sources)?;
         let schema = interner.schema(&granule, var);
-        out.vars.push(VarDigest { schema, chunks, cost, content, may_be_constant });
+        out.vars.push(VarDigest { schema, chunks, cost, content, may_be_constant, is_masked });
     }
     if !wanted.plain {
         for (i, dim) in granule.dims.iter().enumerate() {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use harmony_model::request::Compat;
 use harmony_model::{
-    ArraySource, DType, DimId, Filter, Granule, GroupId, ReadError, Storage, VarId, Variable, filter,
+    ArraySource, Covered, DType, DimId, Filter, Granule, GroupId, ReadError, Storage, VarId, Variable, filter,
 };
 
 use super::array::{JoinAxis, JoinedArray, Part};
@@ -14,6 +14,7 @@ use super::encoding::fill_attribute;
 use super::heap::{JoinedHeap, Slots, slot_positions};
 use super::layout::Layout;
 use super::roles::Role;
+use super::stored::Chunks;
 use super::unify::{Target, UnifyError, unify};
 use super::union::{Union, UnionVar};
 use super::{Job, refuse};
@@ -180,7 +181,8 @@ impl Maker<'_> {
         let parts: Vec<Option<Part>> =
             (0..self.job.digests.len()).map(|slot| self.part(var, target, slot, out, &join)).collect();
         self.expect(&parts, out, &join);
-        Ok(Arc::new(JoinedArray {
+        let coverage = self.coverage(var, &parts, &join);
+        let data = JoinedArray {
             pool: self.job.pool.clone(),
             path: var.first().path.to_string(),
             size: out.dtype.size(),
@@ -190,8 +192,44 @@ impl Maker<'_> {
             parts,
             declares_fill: out.fill.as_ref() == Some(&fill),
             fill,
+            of_coverage: false,
             heap,
-        }))
+        };
+        Ok(match coverage {
+            Some(coverage) => Arc::new(Covered { data: Arc::new(data), coverage: Arc::new(coverage) }),
+            None => Arc::new(data),
+        })
+    }
+
+    /// The masks of the granules' variables, joined as these are; `None` when there is none.
+    fn coverage(&self, var: &UnionVar, parts: &[Option<Part>], join: &JoinAxis) -> Option<JoinedArray> {
+        let masked =
+            |slot: usize| var.of[slot].is_some_and(|number| self.job.digests[slot].vars[number].is_masked);
+        if !var.slots().any(masked) {
+            return None;
+        }
+        let part = |p: &Part| Part {
+            member: p.member,
+            var: p.var,
+            cost: p.cost,
+            convert: None,
+            chunks: Chunks::None,
+            copyable: false,
+            same_fill: false,
+        };
+        Some(JoinedArray {
+            pool: self.job.pool.clone(),
+            path: var.first().path.to_string(),
+            size: 1,
+            layout: self.layout.clone(),
+            dims: var.dims.clone(),
+            join: join.clone(),
+            parts: parts.iter().map(|p| p.as_ref().map(part)).collect(),
+            fill: vec![0],
+            declares_fill: false,
+            of_coverage: true,
+            heap: None,
+        })
     }
 
     /// Tells the pool which granules' variables will be decoded.
@@ -207,7 +245,7 @@ impl Maker<'_> {
             }
         };
         for part in parts.iter().flatten() {
-            if !(aligned && part.copyable && !matches!(part.chunks, super::stored::Chunks::None)) {
+            if !(aligned && part.copyable && !matches!(part.chunks, Chunks::None)) {
                 self.job.pool.expect(part.member, part.var);
             }
         }

@@ -22,7 +22,9 @@ mod time_axis;
 mod time_source;
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
+use harmony_model::covered::widen_where;
 use harmony_model::geolocation::find_variables;
 use harmony_model::request::Average as Over;
 use harmony_model::{Granule, VarId, Variable};
@@ -54,12 +56,32 @@ impl Transform for Average {
     }
 
     fn apply(&self, scene: &Scene) -> Result<Transformed, OpError> {
+        let own = told_by_fill(scene)?;
+        let scene = own.as_ref().unwrap_or(scene);
         match scene.request.average {
             Some(Over::Time) => time::apply(scene),
             Some(Over::Area) => area::apply(scene),
             None => Ok(Transformed { granule: Granule::clone(&scene.granule), notices: Vec::new() }),
         }
     }
+}
+
+/// The scene with fill values for what its variables tell by masks: sums know fill values only. `None` without masks.
+fn told_by_fill(scene: &Scene) -> Result<Option<Scene>, OpError> {
+    if scene.granule.vars.iter().all(|v| v.data.coverage().is_none()) {
+        return Ok(None);
+    }
+    let mut granule = Granule::clone(&scene.granule);
+    for var in &mut granule.vars {
+        if let Some(coverage) = var.data.coverage()
+            && !widen_where(var, coverage)
+        {
+            let reason =
+                format!("'{}' has a mask and no number is left to stand for what it hides", var.path);
+            return Err(scene.refuse(NAME, reason));
+        }
+    }
+    Scene::new(Arc::new(granule), scene.request.clone()).map(Some)
 }
 
 /// Variables that the request names one by one: what can't be done to them is an error, not a notice.

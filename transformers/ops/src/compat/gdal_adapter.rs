@@ -30,6 +30,7 @@ pub fn finish(granule: &mut Granule, request: &Arc<Request>, shows_coverage: boo
         rename(granule, &bands, request);
         if !shows_coverage && !grid.grid.crs.is_geographic() {
             add_degrees(granule, &grid, [grid.row, grid.col])?;
+            name_mappings(granule);
         }
     }
     Ok(())
@@ -172,6 +173,27 @@ fn rename(granule: &mut Granule, bands: &[VarId], request: &Request) {
             var.set_attr(Attribute::text("units", "1"));
         }
         var.name = name;
+    }
+}
+
+/// Grid mappings of projected grids are characters named after the projection.
+fn name_mappings(granule: &mut Granule) {
+    let mut names = Vec::new();
+    for var in granule.vars.iter_mut().filter(|v| v.dims.is_empty()) {
+        let Some(name) = var.attr_text("grid_mapping_name").filter(|n| n != "latitude_longitude") else {
+            continue;
+        };
+        var.path = format!("{}{name}", &var.path[..var.path.len() - var.name.len()]);
+        names.push((std::mem::replace(&mut var.name, name.clone()), name));
+        var.dtype = DType::Char;
+        var.data = Arc::new(MemoryArray::new(&[], 1, vec![0]));
+        var.set_attr(Attribute::text("long_name", "CRS definition"));
+    }
+    for var in &mut granule.vars {
+        let told = var.attr_text("grid_mapping");
+        if let Some((_, new)) = names.iter().find(|(old, _)| told.as_deref() == Some(old)) {
+            var.set_attr(Attribute::text("grid_mapping", new));
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use harmony_model::request::Compat;
 use harmony_model::{Attribute, DType, DimId, Granule, GroupId, MemoryArray, Runs, VarId, Variable, Window};
 
 use crate::error::OpError;
-use crate::mask::{AppliedMask, CutArray, default_fill};
+use crate::mask::{AppliedMask, CutArray, Everywhere, default_fill};
 use crate::scene::Scene;
 use crate::selection::{Mask, Selection};
 
@@ -101,18 +101,24 @@ fn cut_variable(scene: &Scene, selection: &Selection, id: VarId) -> Result<Varia
     if whole && masks.is_empty() {
         return Ok(var);
     }
-    let fill = fill_of(&var);
+    let mut fill = fill_of(&var);
+    let mut coverage = var.data.coverage();
     if !masks.is_empty() && declared_fill(&var).is_none() {
-        var.attrs.insert(0, fill_attribute(&var.dtype, &fill));
-        var.fill = Some(fill.clone());
+        if is_picture(scene, &var) {
+            // Every number may be a colour: what is left out is told by a mask.
+            fill.fill(0);
+            coverage = coverage.or_else(|| Some(Arc::new(Everywhere)));
+        } else {
+            var.attrs.insert(0, fill_attribute(&var.dtype, &fill));
+            var.fill = Some(fill.clone());
+        }
     }
-    var.data = Arc::new(CutArray {
-        inner: var.data.clone(),
-        inner_shape: shape,
-        window,
-        element_size: var.dtype.size(),
-        masks,
-        fill,
+    let inner = var.data.clone();
+    let element_size = var.dtype.size();
+    let data = CutArray { inner, inner_shape: shape, window, element_size, masks, fill, coverage: None };
+    var.data = Arc::new(match coverage {
+        Some(coverage) => data.with_coverage(coverage),
+        None => data,
     });
     // Extremes of the values that are left are not known before they are read.
     if !whole {
@@ -149,6 +155,13 @@ fn masks_of(
         out.push(AppliedMask { axes, source: mask.source.clone() });
     }
     Ok(out)
+}
+
+/// Whether a variable is a band of a picture none of whose numbers stands for missing data. The reference programs
+/// whose habits may be asked for declare a number all the same.
+fn is_picture(scene: &Scene, var: &Variable) -> bool {
+    let is_integer = var.dtype.is_integer() && var.attr("missing_value").is_none();
+    scene.request.compat.is_none() && is_integer && var.attr("color_interpretation").is_some()
 }
 
 /// Whether GDAL, whose answer is asked for, would not mask by the shape.

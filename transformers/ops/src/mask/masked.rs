@@ -25,9 +25,40 @@ pub struct CutArray {
     pub masks: Vec<AppliedMask>,
     /// One element, native order.
     pub fill: Vec<u8>,
+    /// Which elements of the subset have a source, where a fill value does not tell.
+    pub coverage: Option<Arc<dyn ArraySource>>,
+}
+
+/// Ones, whatever is asked for: the coverage of data that have a source everywhere.
+pub struct Everywhere;
+
+impl ArraySource for Everywhere {
+    fn read(&self, _: &Window, out: &mut [u8]) -> Result<(), ReadError> {
+        out.fill(1);
+        Ok(())
+    }
+
+    fn cost(&self, _: &Window) -> Result<u64, ReadError> {
+        Ok(0)
+    }
 }
 
 impl CutArray {
+    /// The same subset of another array of the same shape, which tells whether the data have a source.
+    #[must_use]
+    pub fn with_coverage(mut self, inner: Arc<dyn ArraySource>) -> Self {
+        self.coverage = Some(Arc::new(CutArray {
+            inner,
+            inner_shape: self.inner_shape.clone(),
+            window: self.window.clone(),
+            element_size: 1,
+            masks: self.masks.clone(),
+            fill: vec![0],
+            coverage: None,
+        }));
+        self
+    }
+
     /// The part of the masks' index space that `window` (indices of `inner`) touches.
     fn mask_window(mask: &AppliedMask, window: &Window) -> Window {
         Window(mask.axes.iter().map(|&a| window.0[a].clone()).collect())
@@ -136,6 +167,10 @@ impl ArraySource for CutArray {
         }
         let Some(chunk) = self.inner.stored_chunk(&start, shape)? else { return Ok(None) };
         Ok(self.all_wanted(&Window::block(&start, &part))?.then_some(chunk))
+    }
+
+    fn coverage(&self) -> Option<Arc<dyn ArraySource>> {
+        self.coverage.clone()
     }
 
     fn heap(&self) -> Option<Arc<dyn Heap>> {

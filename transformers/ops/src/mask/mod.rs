@@ -4,4 +4,4 @@ mod bits;
 mod masked;
 
 pub use bits::Bits;
-pub use masked::{AppliedMask, CutArray, default_fill};
+pub use masked::{AppliedMask, CutArray, Everywhere, default_fill};

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use harmony_model::covered::FilledWhere;
 use harmony_model::{ArraySource, ReadError, Runs, Window};
 use rayon::prelude::*;
 
@@ -15,15 +16,23 @@ use super::resampler::{Blender, NOWHERE, Picker, Resampler};
 
 /// Rows of a block that are computed together, whatever they need of the source.
 const LEAST_ROWS: usize = 16;
+/// Blocks that share what the cache keeps: strips that it drops while a block holds them would come on top.
+const HOLDERS: usize = 4;
 /// Bytes of a strip of the source.
 const STRIP_BYTES: usize = 6 << 20;
 /// Cells that one task computes.
 const BAND_CELLS: usize = 1 << 15;
+/// Rows of a task, and its cells at most, where cells are not computed row by row: what a task reads for one row it has
+/// at hand for the next ones.
+const TALL_BAND: usize = 64;
+const TALL_CELLS: usize = 1 << 18;
 
 /// One variable, resampled plane by plane: leading axes, then target rows and columns.
 pub struct ResampledArray {
     pub(super) inner: Arc<dyn ArraySource>,
     pub(super) inner_shape: Vec<u64>,
+    /// Which elements of `inner` have a source, where no fill value of theirs tells it.
+    pub(super) inner_coverage: Option<Arc<dyn ArraySource>>,
     /// Axes of `inner` that are rows and columns of the source plane.
     pub(super) row_axis: usize,
     pub(super) col_axis: usize,
@@ -61,6 +70,7 @@ pub struct Source {
 impl ResampledArray {
     /// `cache` is best shared by all variables of a granule.
     pub fn new(source: Source, resampler: Resampler, cache: Arc<StripCache>) -> Self {
+        let (data, inner_coverage) = told_by_fill(source.data, &source.element);
         let footprint = resampler.footprint();
         let needed = footprint.window(&Block::all(footprint.target_shape()));
         let leading =
@@ -81,8 +91,9 @@ impl ResampledArray {
             n => n * chunk,
         };
         ResampledArray {
-            inner: source.data,
+            inner: data,
             inner_shape: source.shape,
+            inner_coverage,
             row_axis: source.row_axis,
             col_axis: source.col_axis,
             leading,
@@ -145,8 +156,8 @@ impl ResampledArray {
             return Ok(());
         }
         let width = needed.width() * self.element.size().max(4);
-        // More than the cache may keep is more than one block may hold.
-        if window.height() * width > self.cache.budget() && block.height() > LEAST_ROWS {
+        // What a block holds shall be found in the cache, whoever else holds strips meanwhile.
+        if window.height() * width > self.cache.budget() / HOLDERS && block.height() > LEAST_ROWS {
             let middle = block.rows.start + block.height() / 2;
             let (head, tail) =
                 out.split_at_mut((middle - block.rows.start) * block.width() * self.element.size());
@@ -185,12 +196,23 @@ impl ResampledArray {
 
     /// Runs `work` over bands of rows, in parallel.
     fn in_bands(&self, block: &Block, out: &mut [u8], work: impl Fn(&Block, &mut [u8]) + Sync) {
-        let rows = (BAND_CELLS / block.width().max(1)).max(1);
+        let rows = self.band_rows(block);
         let bytes = rows * block.width() * self.element.size();
         out.par_chunks_mut(bytes.max(1)).enumerate().for_each(|(i, part)| {
             let start = block.rows.start + i * rows;
             work(&Block { rows: start..(start + rows).min(block.rows.end), cols: block.cols.clone() }, part);
         });
+    }
+
+    fn band_rows(&self, block: &Block) -> usize {
+        let fitting = |cells: usize| cells / block.width().max(1);
+        let first = Block { rows: block.rows.start..block.rows.start + 1, cols: block.cols.clone() };
+        if self.resampler.footprint().split(&first).len() < 2 {
+            return fitting(BAND_CELLS).max(1);
+        }
+        // Nobody shall be without work.
+        let shared = block.height() / (4 * rayon::current_num_threads()).max(1);
+        fitting(TALL_CELLS).min(TALL_BAND).min(shared).max(fitting(BAND_CELLS)).max(1)
     }
 
     fn blend<R: Real>(&self, physical: bool, band: &Block, out: &mut [u8], kernel: impl FnOnce(&mut [R])) {
@@ -271,6 +293,19 @@ impl ResampledArray {
             top += r.len as usize;
         }
         Ok(())
+    }
+}
+
+/// Data of which the declared fill value tells what has no source, else with the coverage that does.
+fn told_by_fill(
+    data: Arc<dyn ArraySource>,
+    element: &Element,
+) -> (Arc<dyn ArraySource>, Option<Arc<dyn ArraySource>>) {
+    match data.coverage() {
+        Some(coverage) if element.declares_fill() || element.is_float() => {
+            (Arc::new(FilledWhere { data, coverage, fill: element.fill().to_vec() }), None)
+        }
+        coverage => (data, coverage),
     }
 }
 

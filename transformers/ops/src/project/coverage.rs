@@ -2,37 +2,27 @@
 
 use std::sync::Arc;
 
-use harmony_model::{ArraySource, DType, ReadError, Variable, Window};
+use harmony_model::{DType, Variable};
 
 use super::array::{ResampledArray, Source};
 use super::element::Element;
+use crate::mask::Everywhere;
 
 /// Whether every code of a variable may be data: of a byte for which neither the variable nor its format says what
-/// stands for "no data". What lies outside its source is told by [`ArraySource::coverage`], not by a code.
+/// stands for "no data", or of integers that come with a mask. What lies outside its source is told by
+/// [`harmony_model::ArraySource::coverage`], not by a code.
 pub fn is_told_apart(var: &Variable, element: &Element) -> bool {
-    !element.declares_fill() && matches!(var.dtype, DType::U8 | DType::I8)
-}
-
-/// A plane of ones, whatever is asked for.
-struct Everywhere;
-
-impl ArraySource for Everywhere {
-    fn read(&self, _: &Window, out: &mut [u8]) -> Result<(), ReadError> {
-        out.fill(1);
-        Ok(())
-    }
-
-    fn cost(&self, _: &Window) -> Result<u64, ReadError> {
-        Ok(0)
-    }
+    let bytes = matches!(var.dtype, DType::U8 | DType::I8);
+    !element.declares_fill() && (bytes || (var.dtype.is_integer() && var.data.coverage().is_some()))
 }
 
 impl ResampledArray {
-    /// The same array, which also tells which of its cells have a source: the same resampling of ones.
+    /// The same array, which also tells which of its cells have a source: the same resampling of ones, or of the
+    /// coverage of what it is made of.
     #[must_use]
     pub fn with_coverage(mut self) -> Self {
         let ones = Source {
-            data: Arc::new(Everywhere),
+            data: self.inner_coverage.clone().unwrap_or_else(|| Arc::new(Everywhere)),
             shape: self.inner_shape.clone(),
             row_axis: self.row_axis,
             col_axis: self.col_axis,
@@ -47,7 +37,7 @@ impl ResampledArray {
 
 #[cfg(test)]
 mod tests {
-    use harmony_model::MemoryArray;
+    use harmony_model::{ArraySource, MemoryArray, Window};
 
     use super::*;
     use crate::project::{Block, Footprint, NOWHERE, Picker, Resampler, StripCache};

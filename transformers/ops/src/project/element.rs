@@ -121,6 +121,11 @@ impl Element {
         self.dtype.is_numeric()
     }
 
+    /// Whether stored numbers are floating-point ones, of which NaN is missing without being declared.
+    pub fn is_float(&self) -> bool {
+        self.dtype.is_float()
+    }
+
     /// Whether single precision holds every stored number exactly.
     pub fn is_small(&self) -> bool {
         matches!(self.dtype, DType::I8 | DType::U8 | DType::I16 | DType::U16 | DType::F32)

@@ -43,23 +43,33 @@ pub fn pick<const N: usize>(
     let mut nothing = [0; N];
     nothing.copy_from_slice(fill);
     let (width, extent) = (block.width(), plane.extent());
+    let out = out.as_chunks_mut::<N>().0;
     let (mut rows, mut cols) = (Vec::new(), Vec::new());
-    for (row, out) in block.rows.clone().zip(out.as_chunks_mut::<N>().0.chunks_exact_mut(width.max(1))) {
-        if let Some((from, columns)) = picker.along(row) {
+    for part in picker.split(block) {
+        let left = part.cols.start - block.cols.start;
+        let line_of = |row: usize| (row - block.rows.start) * width + left;
+        let is_along = picker.along(part.rows.start).is_some();
+        if !is_along {
+            rows.clear();
+            rows.resize(part.count(), NOWHERE);
+            cols.clear();
+            cols.resize(part.count(), NOWHERE);
+            picker.pick(&part, &mut rows, &mut cols);
+        }
+        for (i, row) in part.rows.clone().enumerate() {
+            let out = &mut out[line_of(row)..line_of(row) + part.width()];
+            let Some((from, columns)) = picker.along(row) else {
+                let here = i * part.width()..(i + 1) * part.width();
+                gather(plane, &rows[here.clone()], &cols[here], nothing, out);
+                continue;
+            };
             let there = extent.rows.contains(&(from as usize));
             let line: &[[u8; N]] = if there { plane.row(from as usize).as_chunks::<N>().0 } else { &[] };
-            for (o, &c) in out.iter_mut().zip(&columns[block.cols.clone()]) {
+            for (o, &c) in out.iter_mut().zip(&columns[part.cols.clone()]) {
                 // Nowhere is behind every end.
                 *o = *line.get((c as usize).wrapping_sub(extent.cols.start)).unwrap_or(&nothing);
             }
-            continue;
         }
-        rows.clear();
-        rows.resize(width, NOWHERE);
-        cols.clear();
-        cols.resize(width, NOWHERE);
-        picker.pick(&Block { rows: row..row + 1, cols: block.cols.clone() }, &mut rows, &mut cols);
-        gather(plane, &rows, &cols, nothing, out);
     }
 }
 
@@ -70,18 +80,12 @@ fn gather<const N: usize>(
     nothing: [u8; N],
     out: &mut [[u8; N]],
 ) {
-    let first = plane.extent().cols.start;
-    let mut last = NOWHERE;
-    let mut line: &[[u8; N]] = &[];
+    let (extent, lines) = (plane.extent(), plane.rows());
     for ((o, &r), &c) in out.iter_mut().zip(rows).zip(cols) {
-        *o = if r == NOWHERE {
-            nothing
-        } else {
-            if r != last {
-                (last, line) = (r, plane.row(r as usize).as_chunks::<N>().0);
-            }
-            line[c as usize - first]
-        };
+        // Nowhere is behind every end.
+        let line = lines.get((r as usize).wrapping_sub(extent.rows.start));
+        let found = line.and_then(|l| l.as_chunks::<N>().0.get((c as usize).wrapping_sub(extent.cols.start)));
+        *o = *found.unwrap_or(&nothing);
     }
 }
 

@@ -35,6 +35,12 @@ impl<'a, T: Copy> Plane<'a, T> {
         self.has_fill
     }
 
+    /// All rows that are there, from the first of the extent on.
+    #[inline]
+    pub fn rows(&self) -> &[&'a [T]] {
+        &self.rows
+    }
+
     /// The columns `extent().cols` of a row, by its index in the source plane.
     #[inline]
     pub fn row(&self, row: usize) -> &'a [T] {

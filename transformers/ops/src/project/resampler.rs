@@ -18,6 +18,12 @@ pub trait Footprint: Send + Sync {
 
     /// The smallest rectangle of the source that `block` of the target is made of; `None` when it gets nothing.
     fn window(&self, block: &Block) -> Option<Block>;
+
+    /// Parts of a block, together all of it, that are best computed one by one: each is made of one neighbourhood of the
+    /// source, where a whole row of the target may cross all of it.
+    fn split(&self, block: &Block) -> Vec<Block> {
+        vec![block.clone()]
+    }
 }
 
 /// Each target cell takes the bits of one source cell: any type of fixed size.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use harmony_model::ReadError;
+use harmony_model::{ArraySource, ReadError};
 use rayon::prelude::*;
 
 use super::array::ResampledArray;
@@ -54,9 +54,11 @@ impl ResampledArray {
         let (width, size) = (extent.width().max(1), self.element.size());
         let rows = self.rows_of_piece(extent);
         let piece = |(i, part): (usize, &mut [R])| {
+            let block = rows_from(extent, i * rows, part.len() / width);
             let mut bytes = vec![0; part.len() * size];
-            self.read_rows(at, &rows_from(extent, i * rows, part.len() / width), &mut bytes)?;
-            Ok(self.element.decode(&bytes, physical, part))
+            self.read_rows(at, &block, &mut bytes)?;
+            let has_fill = self.element.decode(&bytes, physical, part);
+            Ok(self.hide(at, &block, part)? | has_fill)
         };
         out.par_chunks_mut(rows * width).enumerate().map(piece).try_reduce(|| false, |a, b| Ok(a | b))
     }
@@ -72,11 +74,33 @@ impl ResampledArray {
 
     /// Elements of a block of the plane at `at`, row by row.
     fn read_rows(&self, at: &[u64], block: &Block, out: &mut [u8]) -> Result<(), ReadError> {
-        self.inner.read(&self.inner_window(at, block), out)?;
+        self.read_upright(&*self.inner, self.element.size(), at, block, out)
+    }
+
+    /// The same of an array like the inner one, of elements of `size` bytes.
+    fn read_upright(
+        &self,
+        array: &dyn ArraySource,
+        size: usize,
+        at: &[u64],
+        block: &Block,
+        out: &mut [u8],
+    ) -> Result<(), ReadError> {
+        array.read(&self.inner_window(at, block), out)?;
         if self.col_axis < self.row_axis {
-            out.copy_from_slice(&transpose(out, block.width(), block.height(), self.element.size()));
+            out.copy_from_slice(&transpose(out, block.width(), block.height(), size));
         }
         Ok(())
+    }
+
+    /// Makes NaN of numbers that have no source by the coverage of the inner array; whether there are any.
+    fn hide<R: Real>(&self, at: &[u64], block: &Block, numbers: &mut [R]) -> Result<bool, ReadError> {
+        let Some(coverage) = &self.inner_coverage else { return Ok(false) };
+        let mut covered = vec![0; numbers.len()];
+        self.read_upright(&**coverage, 1, at, block, &mut covered)?;
+        let hidden = numbers.iter_mut().zip(&covered).filter(|(_, c)| **c == 0);
+        hidden.for_each(|(n, _)| *n = R::NAN);
+        Ok(covered.contains(&0))
     }
 
     /// The rows and columns of strip `n`.

@@ -207,24 +207,28 @@ fn resamplers(
     swath: &Arc<Swath>,
     target: Arc<TargetGrid>,
 ) -> Option<[Resampler; 2]> {
+    let kept = tiles::budget(&scene.request);
     let one = match method {
         Interpolation::Nearest if options.compat => {
             let radius = options.radius_m.unwrap_or(resample::REACH_M);
-            Resampler::Pick(Arc::new(Nearest(Neighbours::approximate(swath.clone(), target, radius)?)))
+            Resampler::Pick(Arc::new(Nearest(Neighbours::approximate(swath.clone(), target, radius, kept)?)))
         }
-        Interpolation::Nearest => {
-            Resampler::Pick(Arc::new(Nearest(Neighbours::new(swath.clone(), target, options.radius_m)?)))
-        }
+        Interpolation::Nearest => Resampler::Pick(Arc::new(Nearest(Neighbours::new(
+            swath.clone(),
+            target,
+            options.radius_m,
+            kept,
+        )?))),
         Interpolation::Bilinear if options.compat => {
             let radius = options.radius_m.unwrap_or(resample::REACH_M);
-            let geometry = Arc::new(Quadrants::new(swath.clone(), target, radius)?);
+            let geometry = Arc::new(Quadrants::new(swath.clone(), target, radius, kept)?);
             let plain = QuadrantBilinear { geometry, truncates: false };
             let cut = QuadrantBilinear { truncates: true, ..plain.clone() };
             return Some([Resampler::Blend(Arc::new(cut)), Resampler::Blend(Arc::new(plain))]);
         }
         Interpolation::Bilinear => {
-            let neighbours = Neighbours::new(swath.clone(), target, options.radius_m)?;
-            Resampler::Blend(Arc::new(Bilinear::new(neighbours, options.share)))
+            let neighbours = Neighbours::new(swath.clone(), target, options.radius_m, kept)?;
+            Resampler::Blend(Arc::new(Bilinear::new(neighbours, options.share, kept)))
         }
         method => {
             let mode = if method == Interpolation::Ewa { Mode::Mean } else { Mode::Heaviest };

@@ -44,11 +44,11 @@ pub struct Quadrants {
 }
 
 impl Quadrants {
-    /// `None` when no cell has a position.
-    pub fn new(swath: Arc<Swath>, target: Arc<TargetGrid>, radius_m: f64) -> Option<Self> {
+    /// About `kept` bytes of what is found are kept. `None` when no cell has a position.
+    pub fn new(swath: Arc<Swath>, target: Arc<TargetGrid>, radius_m: f64, kept: usize) -> Option<Self> {
         let index = SwathIndex::build(&swath.lons, &swath.lats)?;
         let (u, v) = target.fractions_f64(&swath);
-        let tiles = Tiles::new(target.shape());
+        let tiles = Tiles::new(target.shape(), kept);
         let first = first_cell(&swath, &target, radius_m);
         Some(Quadrants { swath, target, index, radius_m, u, v, first, tiles })
     }
@@ -253,7 +253,7 @@ mod tests {
         let swath = Arc::new(Swath { lons, lats, shape: [8, 8], dims: [None, None] });
         let grid = GridSpec::filling(Crs::wgs84(), [-0.2, 4.3, 0.6, 4.9], 8, 6);
         let target = Arc::new(TargetGrid::new(grid).unwrap());
-        let geometry = Arc::new(Quadrants::new(swath, target, 50_000.0).unwrap());
+        let geometry = Arc::new(Quadrants::new(swath, target, 50_000.0, 1 << 20).unwrap());
         let values: Vec<f64> = (0..64).map(|k| f64::from(k % 8) + 10.0 * f64::from(k / 8)).collect();
         let plane = Plane::of([8, 8], &values, false);
         let mut out = vec![0.0; 48];

@@ -40,21 +40,32 @@ pub struct Neighbours {
 }
 
 impl Neighbours {
-    /// `radius_m`: search radius in metres; three cells, at most 50 km, when `None`. `None` when no cell has a position.
-    pub fn new(swath: Arc<Swath>, target: Arc<TargetGrid>, radius_m: Option<f64>) -> Option<Self> {
+    /// `radius_m`: search radius in metres; three cells, at most 50 km, when `None`. About `kept` bytes of what is found
+    /// are kept. `None` when no cell has a position.
+    pub fn new(
+        swath: Arc<Swath>,
+        target: Arc<TargetGrid>,
+        radius_m: Option<f64>,
+        kept: usize,
+    ) -> Option<Self> {
         let index = SwathIndex::build(&swath.lons, &swath.lats)?;
         let reach = match radius_m {
             Some(m) => Reach::Fixed(m),
             None => Reach::OfCell(footprint::reach(&swath.mesh(), REACH_CELLS, REACH_M)),
         };
-        let tiles = Tiles::new(target.shape());
+        let tiles = Tiles::new(target.shape(), kept);
         Some(Neighbours { swath, target, index, reach, tiles })
     }
 
     /// The same with the swath projector's approximate search.
-    pub fn approximate(swath: Arc<Swath>, target: Arc<TargetGrid>, radius_m: f64) -> Option<Self> {
+    pub fn approximate(
+        swath: Arc<Swath>,
+        target: Arc<TargetGrid>,
+        radius_m: f64,
+        kept: usize,
+    ) -> Option<Self> {
         let tree = Box::new(Tree::build(&swath.lons, &swath.lats)?);
-        let found = Self::new(swath, target, Some(radius_m))?;
+        let found = Self::new(swath, target, Some(radius_m), kept)?;
         Some(Neighbours { reach: Reach::Approximate(tree, radius_m), ..found })
     }
 
@@ -151,8 +162,8 @@ pub struct Bilinear {
 }
 
 impl Bilinear {
-    pub fn new(neighbours: Neighbours, share: f64) -> Self {
-        let tiles = Tiles::new(neighbours.target.shape());
+    pub fn new(neighbours: Neighbours, share: f64, kept: usize) -> Self {
+        let tiles = Tiles::new(neighbours.target.shape(), kept);
         Bilinear { neighbours, tiles, share }
     }
 

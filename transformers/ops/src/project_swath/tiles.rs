@@ -3,6 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use harmony_model::Request;
 use rayon::prelude::*;
 
 use crate::project::Block;
@@ -10,8 +11,15 @@ use crate::project::Block;
 /// Rows and columns of a tile.
 const ROWS: usize = 64;
 const COLS: usize = 512;
-/// Bytes of tiles that are kept.
-const BUDGET: usize = 512 << 20;
+/// Bytes of tiles that are kept, unless said otherwise.
+const BUDGET: usize = 192 << 20;
+/// Tiles that are kept at least: those of some rows.
+const LEAST: usize = 8;
+
+/// Bytes of tiles that a request allows: a quarter of its memory.
+pub fn budget(request: &Request) -> usize {
+    request.memory.map_or(BUDGET, |memory| usize::try_from(memory / 4).unwrap_or(usize::MAX))
+}
 
 type Slot<T> = Arc<OnceLock<Arc<Vec<T>>>>;
 
@@ -30,9 +38,9 @@ pub struct Tiles<T> {
 }
 
 impl<T: Copy> Tiles<T> {
-    /// For a target of `shape` rows and columns.
-    pub fn new(shape: [usize; 2]) -> Self {
-        let most = (BUDGET / (ROWS * COLS * std::mem::size_of::<T>()).max(1)).max(8);
+    /// For a target of `shape` rows and columns; about `bytes` of values are kept.
+    pub fn new(shape: [usize; 2], bytes: usize) -> Self {
+        let most = (bytes / (ROWS * COLS * std::mem::size_of::<T>()).max(1)).max(LEAST);
         Tiles { shape, most, slots: Mutex::default() }
     }
 
@@ -114,7 +122,7 @@ mod tests {
 
     #[test]
     fn tiles_are_computed_once_and_cover_every_block() {
-        let tiles = Tiles::new([200, 1300]);
+        let tiles = Tiles::new([200, 1300], 1 << 30);
         let computed = AtomicUsize::new(0);
         let compute = |b: &Block| {
             computed.fetch_add(1, Ordering::Relaxed);
@@ -129,5 +137,18 @@ mod tests {
             assert_eq!(seen, block.count());
         }
         assert_eq!(computed.into_inner(), 4 * 3);
+    }
+
+    #[test]
+    fn no_more_tiles_are_kept_than_memory_allows() {
+        let request = Request { memory: Some(64 << 20), ..Request::default() };
+        let tiles = Tiles::<u32>::new([64 * 300, 512], budget(&request));
+        let kept = (16 << 20) / (ROWS * COLS * 4);
+        for row in 0..300 {
+            let block = Block { rows: row * ROWS..(row + 1) * ROWS, cols: 0..1 };
+            tiles.each_row(&block, |b| vec![0; b.count()], |_, _, _| {});
+            assert!(tiles.slots.lock().unwrap().0.len() <= kept);
+        }
+        assert_eq!(Tiles::<u32>::new([1, 1], 0).most, LEAST);
     }
 }

@@ -7,6 +7,7 @@ mod axis;
 mod choose;
 mod domain;
 mod kernel;
+mod overviews;
 mod plan;
 mod source;
 mod suggest;

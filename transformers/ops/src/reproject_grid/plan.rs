@@ -8,6 +8,7 @@ use harmony_model::{Attribute, GridSpec, Interpolation, VarId, Variable};
 
 use super::choose::{self, Choice};
 use super::kernel::{self, Support};
+use super::overviews::{self, Origin};
 use super::source::{LocatedGrid, SourceGrid, located_grid};
 use super::suggest::suggest;
 use super::trust;
@@ -79,7 +80,8 @@ impl Plan {
         for step in &self.grids {
             let place = parts.places.len();
             parts.places.push(Place::new(step.located, step.target.clone()));
-            let mut kernels = Kernels::new(&step.source.grid, &step.target, trust(&scene.request))?;
+            let trust = trust(&scene.request);
+            let mut kernels = Kernels::new(&step.source.grid, &step.target, trust)?;
             for &v in &step.vars {
                 let var = scene.granule.var(v);
                 if var.dtype.has_slots() {
@@ -92,6 +94,19 @@ impl Plan {
                     )?;
                     continue;
                 }
+                // GDAL's answer comes from the file's overviews (see there).
+                let reduced = match trust {
+                    Trust::Blind => overviews::coarsest_finer(var, &step.source, &step.target)?,
+                    Trust::Checked => None,
+                };
+                let mut smaller;
+                let kernels = match &reduced {
+                    Some(reduced) => {
+                        smaller = Kernels::new(&reduced.source.grid, &step.target, trust)?;
+                        &mut smaller
+                    }
+                    None => &mut kernels,
+                };
                 let choice = choose::choose(&scene.request, var, &kernels.warp);
                 if let Some(asked) = choice.instead_of {
                     substituted
@@ -102,7 +117,8 @@ impl Plan {
                 let narrow = scene.request.compat_is(Compat::Nco);
                 let support = if narrow { Support::Narrow } else { Support::Widened };
                 let Some(resampler) = kernels.get(choice, support) else { continue };
-                parts.projected.push(projected(scene, step, v, place, resampler, choice, &cache));
+                let from = Origin::of(scene, v, reduced);
+                parts.projected.push(projected(scene, step, from, place, resampler, choice, &cache));
             }
             drop_half_placed(scene, step, &mut parts, &mut notices)?;
         }
@@ -206,21 +222,22 @@ fn is_same(source: &SourceGrid, target: &GridSpec) -> bool {
 fn projected(
     scene: &Scene,
     step: &Move,
-    v: VarId,
+    from: Origin,
     place: usize,
     resampler: Resampler,
     choice: Choice,
     cache: &Arc<StripCache>,
 ) -> Projected {
-    let granule = &scene.granule;
-    let var = granule.var(v);
+    let v = from.var;
+    let var = scene.granule.var(v);
     let axis = |dim| var.dims.iter().position(|d| *d == dim).unwrap_or(0);
     let (row_axis, col_axis) = (axis(step.source.row), axis(step.source.col));
     let mut element = Element::of(var);
     let mut attrs = Vec::new();
     let blind = trust(&scene.request) == Trust::Blind;
+    let masked = var.data.coverage().is_some();
     let told_apart =
-        !blind && is_told_apart(var, &element) && reaches_beyond(&step.source.grid, &step.target);
+        !blind && is_told_apart(var, &element) && (masked || reaches_beyond(&step.source.grid, &step.target));
     if told_apart || (blind && !element.declares_fill()) {
         element = element.with_zero_outside();
     } else if needs_fill_attribute(var, &element, step) {
@@ -230,8 +247,8 @@ fn projected(
         attrs.push(Attribute::text("cell_methods", &with_area_mean(var.attr_text("cell_methods"))));
     }
     let source = Source {
-        data: var.data.clone(),
-        shape: granule.shape(v),
+        data: from.data,
+        shape: from.shape,
         row_axis,
         col_axis,
         element,

@@ -25,6 +25,17 @@ pub enum CellRule {
 }
 
 impl Cells {
+    /// Those from index `from` to before `to`.
+    #[must_use]
+    pub fn slice(&self, from: u64, to: u64) -> Self {
+        let range = from as usize..to as usize;
+        Cells {
+            lower: self.lower[range.clone()].to_vec(),
+            upper: self.upper[range].to_vec(),
+            tolerance: self.tolerance,
+        }
+    }
+
     /// Cells around `values`. Axes that turn back (or single values) are points.
     ///
     /// `rounding`: relative precision of the stored values (2⁻²³ for float32).

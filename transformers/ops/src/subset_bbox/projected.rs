@@ -3,18 +3,21 @@
 //! The window is the smallest index box around region ∩ grid. Its extremes lie on the region's outline where that is
 //! inside the grid, or on the grid's own rim where that is inside the region; so both are followed densely enough.
 
+use std::sync::Arc;
+
 use harmony_model::Runs;
 use harmony_model::crs::{Crs, Transform};
 use harmony_model::geolocation::{ProjectedAxis, ProjectedAxisSource};
-use harmony_model::geometry::Bbox;
+use harmony_model::geometry::{Bbox, BitMask, Projecting, Shape};
 use harmony_model::request::Compat;
 
 use super::kernel::{CellRule, Cells, rounded};
 use crate::compat::without_last;
 use crate::error::OpError;
+use crate::mask::Bits;
 use crate::region::Region;
 use crate::scene::Scene;
-use crate::selection::Selection;
+use crate::selection::{Crop, Mask, Selection};
 
 /// Points per degree of outline are bounded so that a global box stays cheap.
 const MAX_POINTS_PER_EDGE: usize = 20_000;
@@ -65,7 +68,51 @@ pub fn limit(
     };
     selection.limit(&scene.granule, y.dim, &rows, why);
     selection.limit(&scene.granule, x.dim, &cols, why);
+    // The window holds the box's corners, which are corners of nothing in the plane. The reference programs that a
+    // request may name crop only, or mask in a way of their own.
+    if scene.request.compat.is_none() && !crs.is_geographic() {
+        mask_outside(selection, &plane, (y, x), crs, boxes, [&rows, &cols])?;
+    }
     Ok(())
+}
+
+/// Masks the cells of a window that no box touches.
+fn mask_outside(
+    selection: &mut Selection,
+    plane: &Plane,
+    (y, x): (&ProjectedAxis, &ProjectedAxis),
+    crs: &Crs,
+    boxes: &[Bbox],
+    [rows, cols]: [&Runs; 2],
+) -> Result<(), OpError> {
+    // A box without area names the cells that hold it: the window is those.
+    let has_area = boxes.iter().all(|b| b.width() > 0.0 && b.north > b.south);
+    let ([first_row, row_end], [first_col, col_end]) = (ends(rows), ends(cols));
+    if !has_area || row_end == first_row || col_end == first_col {
+        return Ok(());
+    }
+    let how = Projecting { max_step_deg: plane.step_deg, centre_lon: crs.central_meridian(), within: None };
+    let (rows, cols) = (plane.rows.slice(first_row, row_end), plane.cols.slice(first_col, col_end));
+    let mut touched = BitMask::new(rows.lower.len(), cols.lower.len());
+    for b in boxes {
+        let outline = Shape::from_bbox(b).project(&how, &mut |xs, ys| plane.forward.points(xs, ys));
+        touched.or_with(&outline.mask_touched(&cols.edges(), &rows.edges())?);
+    }
+    if !touched.is_full() {
+        selection.masks.push(Mask {
+            dims: vec![y.dim, x.dim],
+            source: Arc::new(Bits::from_bitmask([first_row, first_col], touched)),
+            crop: Crop::No,
+            coordinates_too: false,
+            only_with_fill: false,
+        });
+    }
+    Ok(())
+}
+
+/// The first index of runs, and the one behind the last.
+fn ends(runs: &Runs) -> [u64; 2] {
+    [runs.indices().min().unwrap_or(0), runs.upper()]
 }
 
 /// HOSS's window: an outline with points as far apart as the smallest diagonal of a cell, moved into the extent of the

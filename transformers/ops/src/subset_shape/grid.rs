@@ -48,8 +48,8 @@ pub fn geographic(
     let ((r0, r1), (c0, c1)) = (runs(&rows), runs(&cols));
     let bits = rasterise(
         scene,
-        &slice(&lat_cells, r0, r1),
-        &slice(&lon_cells, c0, c1),
+        &lat_cells.slice(r0, r1),
+        &lon_cells.slice(c0, c1),
         [r0, c0],
         |x, y| shape.mask_centres(x, y),
         |x, y| Ok(shape.mask_touched(x, y)?),
@@ -84,15 +84,6 @@ pub fn projected(
     )?;
     add_mask(scene, selection, [y.dim, x.dim], bits, why);
     Ok(())
-}
-
-fn slice(cells: &Cells, from: u64, to: u64) -> Cells {
-    let range = from as usize..to as usize;
-    Cells {
-        lower: cells.lower[range.clone()].to_vec(),
-        upper: cells.upper[range].to_vec(),
-        tolerance: cells.tolerance,
-    }
 }
 
 fn rasterise(

@@ -25,17 +25,14 @@ impl Operation for SubsetVariables {
 
     fn select(&self, scene: &Scene) -> Result<Option<String>, OpError> {
         let names = &scene.request.variables;
-        for name in names {
-            find(scene, name)?;
-        }
+        found(scene)?;
         Ok((!names.is_empty()).then(|| names.join(", ")))
     }
 
     fn resolve(&self, scene: &Scene, selection: &mut Selection) -> Result<(), OpError> {
-        let mut wanted = Vec::new();
-        for name in &scene.request.variables {
-            wanted.extend(find(scene, name)?);
-        }
+        let (mut wanted, absent) = found(scene)?;
+        let told = |e: &OpError| format!("{e}; the others are delivered");
+        selection.notices.extend(absent.iter().map(told));
         if scene.request.compat == Some(Compat::L2ss) {
             wanted.extend(index_coordinates(scene, &scene.granule.groups[0].path));
             wanted.extend(scene.times.axes.iter().map(|a| a.var));
@@ -55,6 +52,25 @@ impl Operation for SubsetVariables {
         keep.extend(scene.granule.var_ids().filter(described));
         selection.keep = Some(keep.into_iter().collect());
         Ok(())
+    }
+}
+
+/// The variables that the request names, and its names of nothing: those are a mistake when nothing else is asked
+/// for, else something that other granules may have.
+fn found(scene: &Scene) -> Result<(Vec<harmony_model::VarId>, Vec<OpError>), OpError> {
+    let (mut wanted, mut absent, mut known) = (Vec::new(), Vec::new(), false);
+    for name in &scene.request.variables {
+        match find(scene, name) {
+            Ok(vars) => {
+                wanted.extend(vars);
+                known = true;
+            }
+            Err(e) => absent.push(e),
+        }
+    }
+    match (known, absent.first()) {
+        (false, Some(e)) => Err(e.clone()),
+        _ => Ok((wanted, absent)),
     }
 }
 

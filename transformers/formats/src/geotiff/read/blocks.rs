@@ -17,7 +17,7 @@ pub fn arrays(
     big_endian: bool,
     fill: &[u8],
 ) -> Vec<Arc<dyn ArraySource>> {
-    let array = |object: String, first_block: u64| {
+    let array = |object: String, first_block: u64| -> Arc<dyn ArraySource> {
         let samples = if image.interleaved { image.bands as u64 } else { 1 };
         let mut shape = vec![image.height, image.width];
         let mut chunk_shape = vec![image.block_height, image.block_width];
@@ -28,19 +28,20 @@ pub fn arrays(
         // The floating-point predictor gives native order whatever the order of the file.
         let native = image.predictor == Predictor::FloatingPoint || big_endian == cfg!(target_endian = "big");
         let swap_width = if native { 1 } else { image.dtype.size() };
-        let whole = image.one_piece(first_block).map(|offset| {
-            ContiguousArray::new(ContiguousSpec {
-                object: object.clone(),
+        // Uncompressed strips that follow each other are read in long pieces.
+        if let Some(offset) = image.one_piece(first_block) {
+            return Arc::new(ContiguousArray::new(ContiguousSpec {
+                object,
                 source: source.clone(),
                 offset: Some(offset),
-                shape: shape.clone(),
+                shape,
                 element_size: image.dtype.size(),
                 swap_width,
                 fill: fill.to_vec(),
                 record_stride: None,
                 heap: None,
-            })
-        });
+            }));
+        }
         let blocks = ChunkedArray::new(ChunkedSpec {
             object,
             source_name: source.name().into(),
@@ -53,10 +54,7 @@ pub fn arrays(
             locator: Arc::new(Blocks { source: source.clone(), image: image.clone(), first_block }),
             heap: None,
         });
-        match whole {
-            Some(whole) => Arc::new(Strips { whole, blocks }) as Arc<dyn ArraySource>,
-            None => Arc::new(blocks),
-        }
+        Arc::new(Blocked(blocks))
     };
     if image.interleaved {
         let all = array("image".into(), 0);
@@ -127,23 +125,16 @@ impl Blocks {
     }
 }
 
-/// Uncompressed strips that follow each other: read in long pieces, copied one by one.
-struct Strips {
-    whole: ContiguousArray,
-    blocks: ChunkedArray,
-}
+/// Blocks as an array and no more: what was done to them is TIFF's own, so that none is a chunk of another format.
+struct Blocked(ChunkedArray);
 
-impl ArraySource for Strips {
+impl ArraySource for Blocked {
     fn read(&self, window: &Window, out: &mut [u8]) -> Result<(), ReadError> {
-        self.whole.read(window, out)
+        self.0.read(window, out)
     }
 
     fn cost(&self, window: &Window) -> Result<u64, ReadError> {
-        self.whole.cost(window)
-    }
-
-    fn stored_chunk(&self, origin: &[u64], shape: &[u64]) -> Result<Option<StoredChunk>, ReadError> {
-        self.blocks.stored_chunk(origin, shape)
+        self.0.cost(window)
     }
 }
 

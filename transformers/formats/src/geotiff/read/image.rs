@@ -37,6 +37,23 @@ impl Image {
     /// # Errors
     /// [`ReadError::Unsupported`] for what only GDAL may know, [`ReadError::Corrupt`] for nonsense.
     pub fn of(source: &dyn ByteSource, d: &Directory) -> Result<Self, ReadError> {
+        let bands = d.number(tags::SAMPLES_PER_PIXEL, 1)?;
+        if bands == 0 || bands > 65_535 {
+            let detail = format!("{bands} samples per pixel");
+            return Err(ReadError::corrupt(source.name(), "TIFF directory", detail));
+        }
+        Image::coded(source, d, bands, Coding::of(source, d, bands)?)
+    }
+
+    /// A mask of one bit for each cell; columns of the image are bytes, each with the bits of eight cells.
+    ///
+    /// # Errors
+    /// As [`Image::of`].
+    pub fn of_mask(source: &dyn ByteSource, d: &Directory) -> Result<Self, ReadError> {
+        Image::coded(source, d, 1, Coding::of_mask(source, d)?)
+    }
+
+    fn coded(source: &dyn ByteSource, d: &Directory, bands: u64, coding: Coding) -> Result<Self, ReadError> {
         let corrupt = |detail: String| ReadError::corrupt(source.name(), "TIFF directory", detail);
         let (width, height) = (d.number(tags::IMAGE_WIDTH, 0)?, d.number(tags::IMAGE_LENGTH, 0)?);
         if width == 0 || height == 0 {
@@ -50,20 +67,20 @@ impl Image {
                 limit: MAX_CELLS * 8,
             });
         }
-        let bands = d.number(tags::SAMPLES_PER_PIXEL, 1)?;
-        if bands == 0 || bands > 65_535 {
-            return Err(corrupt(format!("{bands} samples per pixel")));
-        }
-        let coding = Coding::of(source, d, bands)?;
         let tiled = d.has(tags::TILE_WIDTH);
         let (block_width, block_height) = match tiled {
             true => (d.number(tags::TILE_WIDTH, 0)?, d.number(tags::TILE_LENGTH, 0)?),
             // TIFF's default is one strip.
             false => (width, d.number(tags::ROWS_PER_STRIP, height)?.min(height)),
         };
-        if block_width.min(block_height) == 0 || block_width.max(block_height) > MAX_CELLS {
+        let cells = coding.cells_per_byte;
+        if block_width.min(block_height) == 0
+            || block_width.max(block_height) > MAX_CELLS
+            || (tiled && block_width % cells != 0)
+        {
             return Err(corrupt(format!("blocks of {block_width} x {block_height} pixels")));
         }
+        let (width, block_width) = (width.div_ceil(cells), block_width.div_ceil(cells));
         let interleaved = bands > 1 && coding.contiguous;
         let planes = if interleaved { 1 } else { bands };
         let line = block_width * (bands / planes) * coding.dtype.size() as u64;
@@ -75,36 +92,8 @@ impl Image {
                 limit: MAX_TILE,
             });
         }
-        let (at, lengths) = match tiled {
-            true => (tags::TILE_OFFSETS, tags::TILE_BYTE_COUNTS),
-            false => (tags::STRIP_OFFSETS, tags::STRIP_BYTE_COUNTS),
-        };
-        let offsets = d.numbers(at)?.unwrap_or_default();
-        let blocks = width
-            .div_ceil(block_width)
-            .checked_mul(height.div_ceil(block_height))
-            .and_then(|n| n.checked_mul(planes))
-            .filter(|&n| n <= offsets.len() as u64)
-            .ok_or_else(|| corrupt(format!("{} blocks are too few for {width} x {height}", offsets.len())))?;
-        let sizes = match d.numbers(lengths)? {
-            Some(sizes) => sizes,
-            // Without compression the sizes follow from the shape.
-            None if coding.compression == Compression::None => {
-                let per_plane = blocks / planes;
-                let across = width.div_ceil(block_width);
-                (0..blocks)
-                    .map(|i| {
-                        let row = i % per_plane / across * block_height;
-                        let rows = if tiled { block_height } else { block_height.min(height - row) };
-                        rows.saturating_mul(line)
-                    })
-                    .collect()
-            }
-            None => Vec::new(),
-        };
-        if (sizes.len() as u64) < blocks {
-            return Err(corrupt(format!("{} block sizes for {blocks} blocks", sizes.len())));
-        }
+        let grid = BlockGrid { width, height, block_width, block_height, planes, line, tiled };
+        let (offsets, sizes) = grid.places(source, d, coding.compression)?;
         let Coding { dtype, compression, predictor, photometric, .. } = coding;
         Ok(Image {
             width,
@@ -157,9 +146,69 @@ impl Image {
     }
 }
 
+const FILL_ORDER: u16 = 266;
+
+/// How the blocks of an image divide it.
+struct BlockGrid {
+    width: u64,
+    height: u64,
+    block_width: u64,
+    block_height: u64,
+    /// Bands that have blocks of their own.
+    planes: u64,
+    /// Bytes of a row of a block.
+    line: u64,
+    tiled: bool,
+}
+
+impl BlockGrid {
+    /// Offset and size of every block.
+    fn places(
+        &self,
+        source: &dyn ByteSource,
+        d: &Directory,
+        compression: Compression,
+    ) -> Result<(Vec<u64>, Vec<u64>), ReadError> {
+        let corrupt = |detail: String| ReadError::corrupt(source.name(), "TIFF directory", detail);
+        let (at, lengths) = match self.tiled {
+            true => (tags::TILE_OFFSETS, tags::TILE_BYTE_COUNTS),
+            false => (tags::STRIP_OFFSETS, tags::STRIP_BYTE_COUNTS),
+        };
+        let offsets = d.numbers(at)?.unwrap_or_default();
+        let across = self.width.div_ceil(self.block_width);
+        let blocks = across
+            .checked_mul(self.height.div_ceil(self.block_height))
+            .and_then(|n| n.checked_mul(self.planes))
+            .filter(|&n| n <= offsets.len() as u64)
+            .ok_or_else(|| {
+                let (width, height) = (self.width, self.height);
+                corrupt(format!("{} blocks are too few for {width} x {height}", offsets.len()))
+            })?;
+        let sizes = match d.numbers(lengths)? {
+            Some(sizes) => sizes,
+            // Without compression the sizes follow from the shape.
+            None if compression == Compression::None => {
+                let per_plane = blocks / self.planes;
+                let rows = |i: u64| {
+                    let row = i % per_plane / across * self.block_height;
+                    if self.tiled { self.block_height } else { self.block_height.min(self.height - row) }
+                };
+                (0..blocks).map(|i| rows(i).saturating_mul(self.line)).collect()
+            }
+            None => Vec::new(),
+        };
+        if (sizes.len() as u64) < blocks {
+            return Err(corrupt(format!("{} block sizes for {blocks} blocks", sizes.len())));
+        }
+        Ok((offsets, sizes))
+    }
+}
+
 /// How samples are coded.
 struct Coding {
     dtype: DType,
+    /// 8 where every cell is a bit.
+    cells_per_byte: u64,
     compression: Compression,
     predictor: Predictor,
     contiguous: bool,
@@ -205,7 +254,6 @@ impl Coding {
         if predictor == Predictor::FloatingPoint && !dtype.is_float() {
             return Err(unknown("the floating-point predictor for integers".into()));
         }
-        const FILL_ORDER: u16 = 266;
         if d.number(FILL_ORDER, 1)? != 1 {
             return Err(unknown("bits in reverse order".into()));
         }
@@ -214,6 +262,27 @@ impl Coding {
             return Err(unknown(format!("photometric interpretation {photometric}")));
         }
         let contiguous = d.number(tags::PLANAR_CONFIGURATION, 1)? != 2;
-        Ok(Coding { dtype, compression, predictor, contiguous, photometric })
+        Ok(Coding { dtype, cells_per_byte: 1, compression, predictor, contiguous, photometric })
+    }
+
+    fn of_mask(source: &dyn ByteSource, d: &Directory) -> Result<Self, ReadError> {
+        let unknown = |what: String| {
+            ReadError::unsupported(source.name(), "TIFF mask", format!("{what}, which is not built in"))
+        };
+        let bits = d.number(tags::BITS_PER_SAMPLE, 1)?;
+        let samples = d.number(tags::SAMPLES_PER_PIXEL, 1)?;
+        if bits != 1 || samples != 1 || d.number(FILL_ORDER, 1)? != 1 {
+            return Err(unknown(format!("{samples} samples of {bits} bits, or bits in reverse order")));
+        }
+        let code = d.number(tags::COMPRESSION, 1)?;
+        let compression = Compression::of_code(code).ok_or_else(|| unknown(format!("compression {code}")))?;
+        Ok(Coding {
+            dtype: DType::U8,
+            cells_per_byte: 8,
+            compression,
+            predictor: Predictor::None,
+            contiguous: true,
+            photometric: tags::PHOTOMETRIC_MASK,
+        })
     }
 }

@@ -1,9 +1,10 @@
 //! Reading GeoTIFF: strips and tiles, interleaved or not, without compression or with deflate, LZW, Zstandard,
-//! PackBits, and all predictors. Overviews are read when maps ask for them, masks are left alone.
+//! PackBits, and all predictors; masks of one bit; overviews when they are asked for.
 
 mod blocks;
 mod georeference;
 mod image;
+mod levels;
 mod metadata;
 mod tiff;
 
@@ -18,6 +19,7 @@ use crate::gdal::info::{BandInfo, RasterInfo};
 use crate::gdal::raster;
 use crate::io::BlockCache;
 use image::Image;
+use levels::{Band, Level, Levels, masked};
 use metadata::Metadata;
 use tiff::Directory;
 
@@ -38,24 +40,22 @@ pub fn open(source: &Arc<dyn ByteSource>, bands: &[u32]) -> Result<Granule, Read
     if let Err(ReadError::Unsupported { source_name, detail, .. }) = raster::pick(bands, image.bands, name) {
         return Err(ReadError::unsupported(&source_name, BAND_SELECTION, detail));
     }
-    granule(source, &info, &image, directory.big_endian, name, bands)
+    let fill = fill(&info, &image);
+    let levels = Arc::new(Levels::new(&cached, source, &image, directory.big_endian, &fill));
+    let mask = levels.mask()?;
+    let arrays = blocks::arrays(source, &image, directory.big_endian, &fill);
+    raster::granule_of(&info, name, bands, &|band, _| {
+        let number = band as usize - 1;
+        let (data, mask, levels) = (arrays[number].clone(), mask.clone(), levels.clone());
+        Arc::new(Band { data, number, mask, levels })
+    })
 }
 
-fn granule(
-    source: &Arc<dyn ByteSource>,
-    info: &RasterInfo,
-    image: &Arc<Image>,
-    big_endian: bool,
-    name: &str,
-    bands: &[u32],
-) -> Result<Granule, ReadError> {
-    let fill = info.bands.first().and_then(|b| b.nodata).and_then(|v| number_bytes(&image.dtype, v));
-    let arrays = blocks::arrays(source, image, big_endian, &fill.unwrap_or_default());
-    raster::granule_of(info, name, bands, &|number, _| arrays[number as usize - 1].clone())
+/// One element for blocks that were never written.
+fn fill(info: &RasterInfo, image: &Image) -> Vec<u8> {
+    let nodata = info.bands.first().and_then(|b| b.nodata);
+    nodata.and_then(|v| number_bytes(&image.dtype, v)).unwrap_or_default()
 }
-
-/// Directories of a file that are looked at for overviews.
-const MAX_DIRECTORIES: usize = 64;
 
 /// The overviews of a GeoTIFF, from the largest to the smallest, each as a granule like that of the file with larger
 /// cells. None for files that need GDAL.
@@ -68,24 +68,15 @@ pub fn overviews(source: &Arc<dyn ByteSource>) -> Result<Vec<Granule>, ReadError
     let main = Arc::new(Image::of(cached.as_ref(), &first)?);
     let Ok(info) = describe(source.as_ref(), &first, &main) else { return Ok(Vec::new()) };
     let name = source.name().rsplit('/').next().unwrap_or_default();
-    let mut out: Vec<(u64, Granule)> = Vec::new();
-    let mut next = first.following()?;
-    for _ in 0..MAX_DIRECTORIES {
-        let Some(directory) = next else { break };
-        // Bit 0: a smaller version of another image; bit 2: a mask.
-        if directory.number(tags::NEW_SUBFILE_TYPE, 0)? & 0b101 == 1 {
-            let image = Arc::new(Image::of(cached.as_ref(), &directory)?);
-            let same = image.bands == main.bands && image.dtype == main.dtype;
-            if same && image.width < main.width && image.height <= main.height {
-                let smaller = reduced(&info, &image);
-                let granule = granule(source, &smaller, &image, directory.big_endian, name, &[])?;
-                out.push((image.width, granule));
-            }
-        }
-        next = directory.following()?;
-    }
-    out.sort_by_key(|(width, _)| std::cmp::Reverse(*width));
-    Ok(out.into_iter().map(|(_, granule)| granule).collect())
+    let fill = fill(&info, &main);
+    let levels = Levels::new(&cached, source, &main, first.big_endian, &fill);
+    let granule = |level: &Level| {
+        let arrays = blocks::arrays(source, &level.image, first.big_endian, &fill);
+        raster::granule_of(&reduced(&info, &level.image), name, &[], &|band, _| {
+            masked(arrays[band as usize - 1].clone(), level.mask.clone())
+        })
+    };
+    levels.smaller()?.iter().map(granule).collect()
 }
 
 /// The same place in fewer, larger cells.

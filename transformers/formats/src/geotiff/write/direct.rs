@@ -41,12 +41,12 @@ impl Placing {
         let plane = rows.checked_mul(line)?;
         let raw = plane.checked_mul(groups)?;
         if scheme.compression == Compression::None {
-            return Some(Placing { group: Some(plane), big: raw > CLASSIC });
+            return Some(Placing { group: Some(plane), big: raw > layout.classic });
         }
         // Compressed blocks of several groups come in an order that depends on memory; and whether a file needs the
         // wide format is not known before the end, unless even without compression it would not.
         let worst = raw.checked_add(raw / 2)?;
-        (groups == 1 && worst <= CLASSIC).then_some(Placing { group: None, big: false })
+        (groups == 1 && worst <= layout.classic).then_some(Placing { group: None, big: false })
     }
 
     /// For the blocks of group `number`.

@@ -3,7 +3,6 @@
 use harmony_model::DType;
 
 use super::super::tags;
-use super::direct::CLASSIC;
 use super::directory::{self, Directory, header_size};
 use super::image::Image;
 use super::layout::Layout;
@@ -67,7 +66,7 @@ pub fn write(
     let (leader, trailer) = if layout.cog { (4, 4) } else { (0, 0) };
     let parts = parts(encoded, image.masked);
     let sizes = parts.iter().flat_map(|p| p.blocks).map(|b| b.len() as u64 + leader + trailer);
-    let big = sizes.sum::<u64>() > CLASSIC;
+    let big = sizes.sum::<u64>() > layout.classic;
     let content = Content::of(image, encoded)?;
     let zero: Vec<Vec<u64>> = parts.iter().map(|p| vec![0; p.blocks.len()]).collect();
     let make = |offsets: &[Vec<u64>]| -> Vec<Directory> {

@@ -22,10 +22,12 @@ pub struct Layout {
     pub interleaved: bool,
     /// GDAL's COG layout: a header that describes it, blocks with their sizes around them.
     pub cog: bool,
+    /// Bytes of blocks from which on offsets have 64 bits (BigTIFF).
+    pub classic: u64,
 }
 
 impl Layout {
-    pub fn of(image: &Image, cog: bool, compat: Option<Compat>) -> Self {
+    pub fn of(image: &Image, cog: bool, compat: Option<Compat>, classic: u64) -> Self {
         let (width, height) = (image.width(), image.height());
         let tiled = cog || (width > TILE && height > TILE);
         let sizes = if cog { overview_sizes(width, height, compat) } else { Vec::new() };
@@ -40,7 +42,7 @@ impl Layout {
             Level { width, height, block_width, block_height, padded: tiled }
         };
         let levels = std::iter::once((width, height)).chain(sizes).map(level).collect();
-        Layout { levels, tiled, interleaved, cog }
+        Layout { levels, tiled, interleaved, cog, classic }
     }
 
     /// Bands that share blocks.

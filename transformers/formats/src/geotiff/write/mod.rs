@@ -29,7 +29,7 @@ pub use image::fit_together;
 
 use crate::raster::{Raster, Statistics};
 use crate::write::{PendingFile, VariablePlan, WriteError, WriteOptions, WritePlan, WriteReport};
-use direct::{Direct, Placing};
+use direct::{CLASSIC, Direct, Placing};
 use image::Image;
 use layout::Layout;
 use options::Scheme;
@@ -76,8 +76,23 @@ pub fn write(
     target: &Path,
     options: &WriteOptions,
 ) -> Result<WriteReport, WriteError> {
+    write_within(CLASSIC, granule, rasters, cog, target, options)
+}
+
+/// The same with BigTIFF for more than `classic` bytes of blocks.
+///
+/// # Errors
+/// As [`write`].
+pub(super) fn write_within(
+    classic: u64,
+    granule: &Granule,
+    rasters: &[Raster],
+    cog: bool,
+    target: &Path,
+    options: &WriteOptions,
+) -> Result<WriteReport, WriteError> {
     let image = Image::new(granule, rasters, options)?;
-    let layout = Layout::of(&image, cog, options.encoding.compat);
+    let layout = Layout::of(&image, cog, options.encoding.compat, classic);
     let scheme = Scheme::of(options, &image.dtype, image.palette.is_some(), &target.display().to_string())?;
     let pending = PendingFile::create(target)?;
     let mut spool = Spool::new(target, options.memory / 4);

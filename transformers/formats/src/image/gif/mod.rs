@@ -60,10 +60,9 @@ impl Colours {
             Ink::Palette(palette) => Ok(Self::of_palette(palette)),
             ink => {
                 let reduced = quantise::reduce(canvas, area, ink.bytes(), options)?;
-                let transparent = reduced.transparent;
                 Ok(Colours {
                     palette: reduced.palette.clone(),
-                    transparent,
+                    transparent: Some(quantise::TRANSPARENT),
                     find: Find::Colour(Box::new(reduced)),
                 })
             }

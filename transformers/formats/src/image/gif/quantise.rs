@@ -12,17 +12,20 @@ const CELLS: usize = SIDE * SIDE * SIDE;
 
 /// The palette of a picture and the index of every cell of the colour grid.
 pub struct Reduced {
+    /// The first one is for what can't be seen.
     pub palette: Vec<Rgba>,
-    pub transparent: Option<u8>,
     lookup: Vec<u8>,
 }
+
+/// Index of pixels that can't be seen; it is there whether or not there are any.
+pub const TRANSPARENT: u8 = 0;
 
 impl Reduced {
     /// Index of a pixel of three or four bytes.
     #[inline]
     pub fn index(&self, pixel: &[u8]) -> u8 {
-        match (self.transparent, pixel.get(3)) {
-            (Some(index), Some(&opacity)) if opacity < VISIBLE => index,
+        match pixel.get(3) {
+            Some(&opacity) if opacity < VISIBLE => TRANSPARENT,
             _ => self.lookup[cell(pixel)],
         }
     }
@@ -51,11 +54,9 @@ pub fn reduce(
     options: &WriteOptions,
 ) -> Result<Reduced, WriteError> {
     let mut counts = vec![Count::default(); CELLS];
-    let mut hidden = false;
     canvas::slabs(canvas, area, 1, options, |slab| {
         for pixel in slab.chunks_exact(bytes) {
             if bytes == 4 && pixel[3] < VISIBLE {
-                hidden = true;
                 continue;
             }
             let count = &mut counts[cell(pixel)];
@@ -64,26 +65,20 @@ pub fn reduce(
         }
         Ok(())
     })?;
-    Ok(palette(&counts, hidden))
+    Ok(palette(&counts))
 }
 
-fn palette(counts: &[Count], hidden: bool) -> Reduced {
+fn palette(counts: &[Count]) -> Reduced {
     let used: Vec<u16> = (0..CELLS).filter(|&i| counts[i].pixels > 0).map(|i| i as u16).collect();
-    let wanted = if hidden { 255 } else { 256 };
-    let boxes = divide(used, counts, wanted);
+    let boxes = divide(used, counts, 255);
     let mut palette: Vec<Rgba> = Vec::with_capacity(256);
-    if hidden {
-        palette.push([0; 4]);
-    }
-    let mut lookup = vec![0; CELLS];
+    palette.push([0; 4]);
+    let mut lookup = vec![TRANSPARENT; CELLS];
     for cells in &boxes {
         cells.iter().for_each(|&c| lookup[usize::from(c)] = palette.len() as u8);
         palette.push(mean(cells, counts));
     }
-    if palette.is_empty() {
-        palette.push([0, 0, 0, 255]);
-    }
-    Reduced { palette, transparent: hidden.then_some(0), lookup }
+    Reduced { palette, lookup }
 }
 
 /// Level of a cell along a channel.

@@ -3,7 +3,7 @@
 use harmony_model::dtype::{Number, number_bytes};
 use harmony_model::{DType, with_numeric};
 
-use super::rule::{Channel, Index};
+use super::rule::{Channel, Index, Rule};
 use crate::raster::Raster;
 
 /// How stored elements of a raster become physical values.
@@ -33,6 +33,22 @@ impl Unpack {
                 Some(m) => {
                     elements.for_each(|e| put(if e == m { f64::NAN } else { e.as_f64() * scale + offset }));
                 }
+            }
+        }, else => ());
+    }
+
+    /// Sets each of `out` to what `find` gives for the physical value of an element, NaN where there is none.
+    #[inline]
+    fn map(&self, bytes: &[u8], out: &mut [u8], find: impl Fn(f64) -> u8) {
+        let (scale, offset) = (self.scale, self.offset);
+        with_numeric!(&self.dtype, T => {
+            let missing = self.nodata.and_then(|v| number_bytes(&self.dtype, v)).map(|b| T::from_ne(&b));
+            let cells = bytes.chunks_exact(std::mem::size_of::<T>()).map(T::from_ne).zip(out);
+            match missing {
+                None => cells.for_each(|(e, o)| *o = find(e.as_f64() * scale + offset)),
+                Some(m) => cells.for_each(|(e, o)| {
+                    *o = find(if e == m { f64::NAN } else { e.as_f64() * scale + offset });
+                }),
             }
         }, else => ());
     }
@@ -86,12 +102,14 @@ pub fn mark_missing(unpack: &Unpack, bytes: &[u8], hidden: &mut [bool]) {
 
 /// Palette indices of elements.
 pub fn indices(unpack: &Unpack, index: &Index, bytes: &[u8], out: &mut [u8]) {
-    let mut to = out.iter_mut();
-    unpack.each(bytes, |v| {
-        if let Some(o) = to.next() {
-            *o = index.find(v);
-        }
-    });
+    match &index.rule {
+        // Without a branch it is vector code.
+        Rule::Even(even) => unpack.map(bytes, out, |v| {
+            let found = index.first.wrapping_add(even.find(v));
+            if v.is_nan() { index.missing } else { found }
+        }),
+        _ => unpack.map(bytes, out, |v| index.find(v)),
+    }
 }
 
 /// One channel of pixels of `step` bytes; `hidden` becomes true where there is no value.

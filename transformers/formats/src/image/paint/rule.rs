@@ -45,13 +45,17 @@ impl Even {
         }
     }
 
-    #[inline]
-    fn find(&self, v: f64) -> u8 {
+    /// Anything for NaN.
+    #[inline(always)]
+    pub fn find(&self, v: f64) -> u8 {
         if self.low.is_nan() {
             return (self.last / 2.0).ceil() as u8;
         }
-        let at = ((v - self.low) * self.factor).clamp(0.0, self.last);
-        ((at + ROUND) - ROUND) as u8
+        let at = (v - self.low) * self.factor;
+        let at = if at > 0.0 { at } else { 0.0 };
+        let at = if at < self.last { at } else { self.last };
+        // The rounded number is in the lowest bits.
+        (at + ROUND).to_bits() as u8
     }
 }
 

@@ -1,15 +1,54 @@
 //! PNG filters (W3C PNG 3rd edition §9): each row becomes its type and differences from its neighbourhood.
 
+/// How the filter of a row is chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Filter {
+    /// Bytes as they are.
+    None,
+    /// Differences from the pixel to the left.
+    Left,
+    /// Differences from the pixel above; the first row is left as it is.
+    Above,
+    /// The type whose differences have the smallest sum, as the standard recommends.
+    BestOfRow,
+}
+
 /// Reused between rows.
 #[derive(Default)]
-pub struct Filter {
+pub struct Scratch {
     candidates: [Vec<u8>; 5],
 }
 
 impl Filter {
-    /// Appends the filtered `row` to `out`: the type whose differences have the smallest sum, as the standard
-    /// recommends. `above` is the row before, when the decoder will have it; `pixel` are the bytes of a pixel.
-    pub fn append(&mut self, row: &[u8], above: Option<&[u8]>, pixel: usize, out: &mut Vec<u8>) {
+    /// Appends the filtered `row` to `out`. `above` is the row before, when the decoder will have it; `pixel` are the
+    /// bytes of a pixel.
+    pub fn append(
+        self,
+        row: &[u8],
+        above: Option<&[u8]>,
+        pixel: usize,
+        rest: &mut Scratch,
+        out: &mut Vec<u8>,
+    ) {
+        let (kind, start) = match (self, above) {
+            (Filter::BestOfRow, _) => return rest.best(row, above, pixel, out),
+            (Filter::None, _) | (Filter::Above, None) => (0, out.len() + 1),
+            (Filter::Left, _) => (1, out.len() + 1),
+            (Filter::Above, Some(_)) => (2, out.len() + 1),
+        };
+        out.push(kind);
+        out.extend_from_slice(row);
+        let to = &mut out[start..];
+        match (kind, above) {
+            (1, _) => sub(row, pixel, to),
+            (2, Some(above)) => up(row, above, to),
+            _ => {}
+        }
+    }
+}
+
+impl Scratch {
+    fn best(&mut self, row: &[u8], above: Option<&[u8]>, pixel: usize, out: &mut Vec<u8>) {
         let types: &[usize] = if above.is_some() { &[0, 1, 2, 3, 4] } else { &[0, 1] };
         for &kind in types {
             let to = &mut self.candidates[kind];
@@ -88,7 +127,7 @@ mod tests {
     #[test]
     fn the_first_row_has_no_row_above() {
         let mut out = Vec::new();
-        Filter::default().append(&[100, 101, 102, 103], None, 1, &mut out);
+        Filter::BestOfRow.append(&[100, 101, 102, 103], None, 1, &mut Scratch::default(), &mut out);
         assert_eq!(out, [1, 100, 1, 1, 1]);
     }
 
@@ -96,8 +135,22 @@ mod tests {
     fn equal_rows_become_nothing() {
         let row = [7, 99, 3, 250, 17, 60];
         let mut out = Vec::new();
-        Filter::default().append(&row, Some(&row), 3, &mut out);
+        Filter::BestOfRow.append(&row, Some(&row), 3, &mut Scratch::default(), &mut out);
         assert_eq!(out, [2, 0, 0, 0, 0, 0, 0]);
+    }
+
+    #[test]
+    fn one_filter_for_all_rows_leaves_its_differences() {
+        let (above, row) = ([5, 5, 9, 9], [6, 4, 9, 12]);
+        let with = |filter: Filter, above| {
+            let mut out = vec![77];
+            filter.append(&row, above, 2, &mut Scratch::default(), &mut out);
+            out
+        };
+        assert_eq!(with(Filter::None, Some(&above[..])), [77, 0, 6, 4, 9, 12]);
+        assert_eq!(with(Filter::Left, Some(&above[..])), [77, 1, 6, 4, 3, 8]);
+        assert_eq!(with(Filter::Above, Some(&above[..])), [77, 2, 1, 255, 0, 3]);
+        assert_eq!(with(Filter::Above, None), [77, 0, 6, 4, 9, 12]);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! PNG (W3C Portable Network Graphics, third edition; ISO/IEC 15948): written in pieces that several threads filter and
 //! compress. Not interlaced, no gamma, no time: the same pixels give the same bytes.
 
+mod effort;
 mod filter;
 mod splice;
 #[cfg(test)]
@@ -15,14 +16,18 @@ use super::canvas::{self, Area, Canvas, Ink};
 use super::output::Sink;
 use super::style::Rgba;
 use crate::write::{WriteError, WriteOptions};
+use effort::Effort;
+use filter::Filter;
 
 /// Filtered bytes that are compressed at a time. Pieces know nothing of each other: smaller ones cost size (0.3 % at
 /// 512 KiB), larger ones leave threads idle.
 const PIECE: usize = 512 << 10;
+/// Pieces that wait to be written at most.
+const MOST_PIECES: u64 = 256;
 /// The width and height that the format can say.
 const MAX_SIDE: u64 = i32::MAX as u64;
-/// Effort unless asked otherwise: the least that gives files of the size of zlib's default; see `examples/png.rs` for
-/// times and sizes.
+/// Effort unless asked otherwise or found to be too much: the least that gives files of the size of zlib's default; see
+/// `examples/png.rs` for times and sizes.
 const LEVEL: i32 = 6;
 
 /// Writes an area of a canvas as a PNG with `texts` (keyword, text) in front of the picture.
@@ -58,7 +63,7 @@ pub fn encode(ink: &Ink, width: u64, pixels: &[u8], level: i32) -> Result<Vec<u8
     let area = Area::whole((pixels.len() / line) as u64, width);
     let mut out = Vec::with_capacity(pixels.len() / 4 + 2048);
     head(ink, &area, &[], &mut out)?;
-    let piece = piece(pixels, line, ink, level, true);
+    let piece = piece(pixels, line, ink, Effort::usual(ink, Some(level)), true);
     chunk(&mut out, b"IDAT", &[&[0x78, 0x5e], &piece.stream, &piece.adler.to_be_bytes()])?;
     chunk(&mut out, b"IEND", &[&[]])?;
     Ok(out)
@@ -126,68 +131,131 @@ fn pixels(
 ) -> Result<(), WriteError> {
     let line = canvas::line_bytes(canvas, area)?;
     let step = (PIECE / (line + 1)).max(1);
-    let level = options.encoding.level.or(options.deflate_level).map_or(LEVEL, |l| l.min(12) as i32);
-    let mut checksum = 1;
+    let level = options.encoding.level.or(options.deflate_level).map(|l| l.min(12) as i32);
+    let effort = Effort::of(canvas, area, level)?;
+    let mut stream = Stream { checksum: 1, is_first: true, sink };
+    if canvas.rows_together() <= step as u64 {
+        return in_pieces(canvas, area, step as u64, effort, options, &mut stream);
+    }
     let mut left = area.height() as usize;
-    let mut first = true;
     canvas::slabs(canvas, area, step as u64, options, |rows| {
         left -= rows.len() / line;
         let count = rows.len().div_ceil(step * line);
         let compress =
-            |(i, rows): (usize, &[u8])| piece(rows, line, canvas.ink(), level, left == 0 && i + 1 == count);
+            |(i, rows): (usize, &[u8])| piece(rows, line, canvas.ink(), effort, left == 0 && i + 1 == count);
         // Collected in order: the bytes do not depend on the threads.
         let pieces: Vec<Piece> = rows.par_chunks(step * line).enumerate().map(compress).collect();
-        for (i, piece) in pieces.iter().enumerate() {
-            checksum = join_checksums(checksum, piece.adler, piece.filtered);
-            let begin: &[u8] = if first { &[0x78, 0x5e] } else { &[] };
-            let sum = checksum.to_be_bytes();
-            let end: &[u8] = if left == 0 && i + 1 == count { &sum } else { &[] };
-            chunk(sink, b"IDAT", &[begin, &piece.stream, end])?;
-            first = false;
-        }
-        Ok(())
+        stream.put(&pieces, left == 0)
     })
 }
 
-fn piece(rows: &[u8], line: usize, ink: &Ink, level: i32, last: bool) -> Piece {
-    let mut filtered = Vec::with_capacity(rows.len() + rows.len() / line);
-    match ink {
-        // Neighbouring indices are not near each other in colour: differences help nothing.
-        Ink::Palette(_) => rows.chunks_exact(line).for_each(|row| {
-            filtered.push(0);
-            filtered.extend_from_slice(row);
-        }),
-        _ => {
-            let mut filter = filter::Filter::default();
-            let mut above = None;
-            for row in rows.chunks_exact(line) {
-                filter.append(row, above, ink.bytes(), &mut filtered);
-                above = Some(row);
-            }
+/// Where rows can be painted one by one, a thread paints what it compresses: pixels stay in its cache.
+fn in_pieces(
+    canvas: &dyn Canvas,
+    area: &Area,
+    step: u64,
+    effort: Effort,
+    options: &WriteOptions,
+    stream: &mut Stream,
+) -> Result<(), WriteError> {
+    let line = canvas::line_bytes(canvas, area)?;
+    let count = area.height().div_ceil(step);
+    // Groups keep what is compressed but not yet written within bounds.
+    let group =
+        (options.memory / (2 * PIECE as u64)).min(MOST_PIECES).max(rayon::current_num_threads() as u64);
+    for start in (0..count).step_by(usize::try_from(group).unwrap_or(usize::MAX)) {
+        if options.is_cancelled() {
+            return Err(WriteError::Cancelled);
         }
+        let end = (start + group).min(count);
+        let pieces = (start..end).into_par_iter().map(|i| {
+            let rows = area.rows.start + i * step..(area.rows.start + (i + 1) * step).min(area.rows.end);
+            // Painting may hand parts to other threads and take up one of their pieces: nothing is borrowed meanwhile.
+            let mut pixels = PIXELS.take();
+            pixels.resize(line * (rows.end - rows.start) as usize, 0);
+            canvas.paint(rows, area.columns.clone(), &mut pixels)?;
+            let piece = piece(&pixels, line, canvas.ink(), effort, i + 1 == count);
+            PIXELS.set(pixels);
+            Ok(piece)
+        });
+        // Collected in order: the bytes do not depend on the threads.
+        let pieces = pieces.collect::<Result<Vec<Piece>, WriteError>>()?;
+        stream.put(&pieces, end == count)?;
     }
-    Piece { stream: deflate(&filtered, level, last), adler: adler32(&filtered), filtered: filtered.len() }
+    Ok(())
+}
+
+/// The zlib stream, one chunk of the file for each piece.
+struct Stream<'a> {
+    checksum: u32,
+    is_first: bool,
+    sink: &'a mut dyn Sink,
+}
+
+impl Stream<'_> {
+    /// Appends pieces; `last`: no others follow.
+    fn put(&mut self, pieces: &[Piece], last: bool) -> Result<(), WriteError> {
+        for (i, piece) in pieces.iter().enumerate() {
+            self.checksum = join_checksums(self.checksum, piece.adler, piece.filtered);
+            let begin: &[u8] = if self.is_first { &[0x78, 0x5e] } else { &[] };
+            let sum = self.checksum.to_be_bytes();
+            let end: &[u8] = if last && i + 1 == pieces.len() { &sum } else { &[] };
+            chunk(self.sink, b"IDAT", &[begin, &piece.stream, end])?;
+            self.is_first = false;
+        }
+        Ok(())
+    }
+}
+
+fn piece(rows: &[u8], line: usize, ink: &Ink, effort: Effort, last: bool) -> Piece {
+    let bytes = filtered(rows, line, ink.bytes(), effort.filter, FILTERED.take());
+    let stream = deflate(&bytes, effort.level, last);
+    let piece = Piece { stream, adler: adler32(&bytes), filtered: bytes.len() };
+    FILTERED.set(bytes);
+    piece
+}
+
+/// Whole rows of `line` bytes, `pixel` bytes each pixel, as a filter leaves them, in `out`.
+fn filtered(rows: &[u8], line: usize, pixel: usize, filter: Filter, mut out: Vec<u8>) -> Vec<u8> {
+    out.clear();
+    out.reserve(rows.len() + rows.len() / line);
+    let mut rest = filter::Scratch::default();
+    let mut above = None;
+    for row in rows.chunks_exact(line) {
+        filter.append(row, above, pixel, &mut rest, &mut out);
+        above = Some(row);
+    }
+    out
 }
 
 thread_local! {
     static COMPRESSOR: RefCell<Option<(i32, Compressor)>> = const { RefCell::new(None) };
+    // First touch of fresh memory takes longer than what is done with it: threads keep their buffers.
+    static PIXELS: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+    static FILTERED: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+    static COMPRESSED: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
 fn deflate(bytes: &[u8], level: i32, last: bool) -> Vec<u8> {
-    let compressed = COMPRESSOR.with_borrow_mut(|slot| {
+    let open = |mut stream: Vec<u8>| {
+        if last { Some(stream) } else { splice::open_end(&mut stream).map(|()| stream) }
+    };
+    compressed(bytes, level).and_then(open).unwrap_or_else(|| splice::stored(bytes, last))
+}
+
+/// A complete deflate stream.
+fn compressed(bytes: &[u8], level: i32) -> Option<Vec<u8>> {
+    COMPRESSOR.with_borrow_mut(|slot| {
         if slot.as_ref().is_none_or(|(l, _)| *l != level) {
             *slot = Some((level, Compressor::new(CompressionLvl::new(level).unwrap_or_default())));
         }
         let (_, compressor) = slot.as_mut()?;
-        let mut out = vec![0; compressor.deflate_compress_bound(bytes.len())];
-        let n = compressor.deflate_compress(bytes, &mut out).ok()?;
-        out.truncate(n);
-        if !last {
-            splice::open_end(&mut out)?;
-        }
-        Some(out)
-    });
-    compressed.unwrap_or_else(|| splice::stored(bytes, last))
+        COMPRESSED.with_borrow_mut(|out| {
+            out.resize(out.len().max(compressor.deflate_compress_bound(bytes.len())), 0);
+            let n = compressor.deflate_compress(bytes, out).ok()?;
+            Some(out[..n].to_vec())
+        })
+    })
 }
 
 /// Adler-32 of two parts one behind the other (RFC 1950 §8.2); `len` bytes are in the second.

@@ -47,11 +47,11 @@ pub fn write(granule: &Granule, target: &Path, options: &WriteOptions) -> Result
         return Err(WriteError::Cancelled);
     }
     let Prepared { flat, layout, work } = Prepared::of(granule, target, options)?;
-    let file = PendingFile::create(target)?;
+    let file = PendingFile::followed(target, options)?;
+    file.write_at(0, &layout.header)?;
     let name = target.display().to_string();
     let job = Job { granule, flat: &flat, layout: &layout, work: &work, file: &file, options, target: &name };
     let (bytes_read, pieces) = job.run()?;
-    file.write_at(0, &layout.header)?;
     if options.is_cancelled() {
         return Err(WriteError::Cancelled);
     }

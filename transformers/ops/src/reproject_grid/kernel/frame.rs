@@ -3,7 +3,11 @@
 use std::sync::Arc;
 
 use super::super::warp::{At, Warp};
+use crate::project::element::Real;
 use crate::project::{Block, Footprint};
+
+/// Cells of a row that are worked on together: those of a tile.
+pub const PIECE: usize = 64;
 
 /// Targets with more tiles than this are not looked at as a whole: they need all of the source.
 const MANY_TILES: usize = 1 << 18;
@@ -13,6 +17,25 @@ const MANY_TILES: usize = 1 << 18;
 pub fn floor(v: f64) -> i64 {
     let whole = v as i64;
     whole.wrapping_sub(i64::from(whole as f64 > v))
+}
+
+/// The whole number below, kept within what any grid has; NaN becomes the least of them.
+#[inline(always)]
+pub fn below(v: f64) -> f64 {
+    /// Adding and subtracting it rounds to a whole number.
+    const MAGIC: f64 = 6_755_399_441_055_744.0;
+    let held = if v > -1e9 { v } else { -1e9 };
+    let held = if held < 1e9 { held } else { 1e9 };
+    let whole = (held + MAGIC) - MAGIC;
+    whole - if whole > held { 1.0 } else { 0.0 }
+}
+
+/// A whole number as an index, which is negative for what is far before; NaN is not to be given.
+#[inline(always)]
+pub fn index(whole: f64) -> i32 {
+    /// Adding it leaves whole numbers in the lower bits.
+    const MAGIC: f64 = 6_755_399_441_055_744.0;
+    (whole + MAGIC).to_bits() as i32
 }
 
 /// A warp with the support of a kernel.
@@ -77,6 +100,31 @@ impl Frame {
         self.warp.row(row, block.cols.start, At::Centres, xs, ys);
     }
 
+    /// Calls `each` with the positions of the centres and the cells of `out`, [`PIECE`] cells of a row of `block` at most.
+    /// Cells come in an order that stays near one place of the source. Where nothing has a place, `out` becomes NaN.
+    pub fn by_pieces<R: Real>(
+        &self,
+        block: &Block,
+        out: &mut [R],
+        mut each: impl FnMut((&[f64], &[f64]), &mut [R]),
+    ) {
+        let (mut xs, mut ys) = (vec![0.0; block.width()], vec![0.0; block.width()]);
+        for part in self.warp.split(block) {
+            let (nowhere, n) = (self.warp.is_nowhere(&part), part.width());
+            for row in part.rows.clone() {
+                let from = (row - block.rows.start) * block.width() + part.cols.start - block.cols.start;
+                let cells = &mut out[from..from + n];
+                if nowhere {
+                    cells.fill(R::NAN);
+                    continue;
+                }
+                self.centres(row, &part, &mut xs[..n], &mut ys[..n]);
+                let places = xs[..n].chunks(PIECE).zip(ys[..n].chunks(PIECE));
+                places.zip(cells.chunks_mut(PIECE)).for_each(|(places, cells)| each(places, cells));
+            }
+        }
+    }
+
     fn clamp(range: [f64; 2], margin: f64, n: usize) -> std::ops::Range<usize> {
         let low = (range[0] - margin).floor().max(0.0) as usize;
         let high = (range[1] + margin).ceil().max(0.0) as usize;
@@ -108,6 +156,10 @@ impl Footprint for Frame {
         let found = Block { rows, cols };
         (!found.is_empty()).then_some(found)
     }
+
+    fn split(&self, block: &Block) -> Vec<Block> {
+        self.warp.split(block)
+    }
 }
 
 /// Implements [`Footprint`] by the `frame` of a kernel.
@@ -124,6 +176,10 @@ macro_rules! footprint_of_frame {
 
             fn window(&self, block: &$crate::project::Block) -> Option<$crate::project::Block> {
                 self.frame.window(block)
+            }
+
+            fn split(&self, block: &$crate::project::Block) -> Vec<$crate::project::Block> {
+                self.frame.split(block)
             }
         }
     };
@@ -153,3 +209,17 @@ macro_rules! blend_both {
     };
 }
 pub(super) use blend_both;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_number_below_is_the_floor_and_stays_within_bounds() {
+        for v in [-2.5, -2.0, -0.1, 0.0, 0.5, 0.999, 1.0, 7999.5, 123_456.0] {
+            assert_eq!((below(v), floor(v) as f64), (v.floor(), v.floor()));
+        }
+        assert_eq!([f64::NAN, f64::NEG_INFINITY, f64::INFINITY].map(below), [-1e9, -1e9, 1e9]);
+        assert_eq!([-1e9, -1.0, 0.0, 7999.0, 1e9].map(index), [-1_000_000_000, -1, 0, 7999, 1_000_000_000]);
+    }
+}

@@ -1,6 +1,7 @@
 //! Bilinear interpolation between the four nearest cells.
 
-use super::frame::{Frame, blend_both, floor, footprint_of_frame};
+use super::ffi::{self, Loop};
+use super::frame::{Frame, PIECE, below, blend_both, floor, footprint_of_frame, index};
 use crate::project::element::Real;
 use crate::project::{Blender, Block, Plane};
 
@@ -42,36 +43,26 @@ impl Linear {
     }
 
     fn blend<R: Real>(&self, plane: &Plane<R>, block: &Block, out: &mut [R]) {
+        let Some(columns) = &self.columns else { return self.anywhere(plane, block, out) };
         let width = block.width();
         let (mut xs, mut ys) = (vec![0.0; width], vec![0.0; width]);
         for (row, line) in block.rows.clone().zip(out.chunks_exact_mut(width)) {
             self.frame.centres(row, block, &mut xs, &mut ys);
-            match &self.columns {
-                Some(columns) if self.on_one_row(plane, &columns[block.cols.clone()], (&xs, ys[0]), line) => {
-                }
-                _ => self.anywhere(plane, &xs, &ys, line),
+            if !self.on_one_row(plane, &columns[block.cols.clone()], (&xs, ys[0]), line) {
+                let cells = line.iter_mut().zip(&xs).zip(&ys);
+                cells.for_each(|((o, &x), &y)| *o = self.sparse(plane, x, y));
             }
         }
     }
 
-    /// A row of target cells that lies across the source.
-    fn anywhere<R: Real>(&self, plane: &Plane<R>, xs: &[f64], ys: &[f64], line: &mut [R]) {
-        let inner = plane.extent();
-        let (first, end) = (inner.cols.start as i64, inner.cols.end as i64);
-        let (top, bottom) = (inner.rows.start as i64, inner.rows.end as i64);
-        for ((o, &x), &y) in line.iter_mut().zip(xs).zip(ys) {
-            // NaN becomes cell 0 with a weight of NaN, which makes the value NaN.
-            let ((c, right), (r, below)) = (split(x), split(y));
-            let inside = c >= first && c + 1 < end && r >= top && r + 1 < bottom;
-            let value = if inside {
-                let (c, r) = ((c - first) as usize, r as usize);
-                let (upper, lower) = (&plane.row(r)[c..c + 2], &plane.row(r + 1)[c..c + 2]);
-                mix([upper[0], upper[1], lower[0], lower[1]], R::from_f64(right), R::from_f64(below))
-            } else {
-                R::NAN
-            };
-            *o = if value.is_nan() { self.sparse(plane, x, y) } else { value };
-        }
+    /// Cells that lie across the source.
+    fn anywhere<R: Real>(&self, plane: &Plane<R>, block: &Block, out: &mut [R]) {
+        self.frame.by_pieces(block, out, |(xs, ys), line| {
+            ffi::wide(Mix { plane, xs, ys, line });
+            for ((o, &x), &y) in line.iter_mut().zip(xs).zip(ys).filter(|((o, _), _)| o.is_nan()) {
+                *o = self.sparse(plane, x, y);
+            }
+        });
     }
 
     /// A row of a separable warp, which lies between two rows of the source; false when one of them is not there.
@@ -108,7 +99,47 @@ impl Linear {
     }
 }
 
-#[inline]
+/// A row of target cells, at most [`PIECE`] of them; NaN where the four cells are not all there.
+struct Mix<'a, R> {
+    plane: &'a Plane<'a, R>,
+    xs: &'a [f64],
+    ys: &'a [f64],
+    line: &'a mut [R],
+}
+
+impl<R: Real> Loop for Mix<'_, R> {
+    #[inline(always)]
+    fn run(self) {
+        let n = self.line.len().min(PIECE);
+        let (mut cols, mut rows) = ([0; PIECE], [0; PIECE]);
+        let (mut right, mut down) = ([R::ZERO; PIECE], [R::ZERO; PIECE]);
+        let (extent, lines) = (self.plane.extent(), self.plane.rows());
+        let places = [
+            (self.xs, extent.cols.start, &mut cols, &mut right),
+            (self.ys, extent.rows.start, &mut rows, &mut down),
+        ];
+        for (at, start, cells, weights) in places {
+            for i in 0..n {
+                let shifted = at[i] - 0.5;
+                let first = below(shifted);
+                cells[i] = index(first - start as f64);
+                weights[i] = R::from_f64(shifted - first);
+            }
+        }
+        for i in 0..n {
+            // What lies before the first is behind every end.
+            let (col, row) = (cols[i] as usize, rows[i] as usize);
+            let pair =
+                |row: usize| lines.get(row).and_then(|l| l.get(col..)).and_then(|l| l.first_chunk::<2>());
+            self.line[i] = match (pair(row), pair(row.wrapping_add(1))) {
+                (Some(&[a, b]), Some(&[c, d])) => mix([a, b, c, d], right[i], down[i]),
+                _ => R::NAN,
+            };
+        }
+    }
+}
+
+#[inline(always)]
 fn mix<R: Real>(corners: [R; 4], right: R, below: R) -> R {
     let upper = corners[0] + (corners[1] - corners[0]) * right;
     let lower = corners[2] + (corners[3] - corners[2]) * right;

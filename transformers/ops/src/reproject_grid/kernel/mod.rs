@@ -1,7 +1,9 @@
 //! Kernels: how a target cell is made of source cells.
 
+mod around;
 mod boxes;
 mod conservative;
+mod ffi;
 mod filter;
 mod frame;
 mod linear;

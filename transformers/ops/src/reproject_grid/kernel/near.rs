@@ -1,6 +1,7 @@
 //! The source cell in which the centre of a target cell lies.
 
-use super::frame::{Frame, floor, footprint_of_frame};
+use super::ffi::{self, Loop};
+use super::frame::{Frame, below, floor, footprint_of_frame, index};
 use crate::project::{Block, NOWHERE, Picker};
 
 /// Positions this close below an edge are on it: they come from decimal fractions.
@@ -55,6 +56,9 @@ impl Picker for Near {
     }
 
     fn pick(&self, block: &Block, rows: &mut [u32], cols: &mut [u32]) {
+        if self.frame.warp.is_nowhere(block) {
+            return;
+        }
         let width = block.width();
         let (mut xs, mut ys) = (vec![0.0; width], vec![0.0; width]);
         let lines = rows.chunks_exact_mut(width).zip(cols.chunks_exact_mut(width));
@@ -70,13 +74,40 @@ impl Picker for Near {
                 continue;
             }
             self.frame.centres(row, block, &mut xs, &mut ys);
-            let ny = self.frame.shape[0];
-            for (((r, c), &x), &y) in rows.iter_mut().zip(cols).zip(&xs).zip(&ys) {
+            ffi::wide(Under { shape: self.frame.shape, xs: &xs, ys: &ys, rows, cols });
+            for (((r, c), &x), &y) in
+                rows.iter_mut().zip(cols).zip(&xs).zip(&ys).filter(|(((r, _), _), _)| **r == NOWHERE)
+            {
                 let col = column(&self.frame, x);
-                if let (Some(found), true) = (cell(y, ny), col != NOWHERE) {
+                if let (Some(found), true) = (cell(y, self.frame.shape[0]), col != NOWHERE) {
                     (*r, *c) = (found as u32, col);
                 }
             }
+        }
+    }
+}
+
+/// Rows and columns of the cells under positions that lie within the grid, [`NOWHERE`] for all others.
+struct Under<'a> {
+    shape: [usize; 2],
+    xs: &'a [f64],
+    ys: &'a [f64],
+    rows: &'a mut [u32],
+    cols: &'a mut [u32],
+}
+
+impl Loop for Under<'_> {
+    #[inline(always)]
+    fn run(self) {
+        let [ny, nx] = self.shape.map(|n| n as f64);
+        let n = self.rows.len();
+        let (xs, ys, cols) = (&self.xs[..n], &self.ys[..n], &mut self.cols[..n]);
+        for i in 0..n {
+            let (x, y) = (xs[i] + EDGE, ys[i] + EDGE);
+            let inside = (x >= 0.0) & (x < nx) & (y >= 0.0) & (y < ny);
+            let (row, col) = (index(below(y)) as u32, index(below(x)) as u32);
+            self.rows[i] = if inside { row } else { NOWHERE };
+            cols[i] = if inside { col } else { NOWHERE };
         }
     }
 }

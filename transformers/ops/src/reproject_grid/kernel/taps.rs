@@ -1,5 +1,5 @@
-//! Filters over cells that are all there: a fixed number of weights on each axis, no case distinctions. What comes out
-//! as NaN is looked at again by [`Filter::one`].
+//! Filters of separable warps over cells that are all there: rows first, then columns. What comes out as NaN is looked
+//! at again by [`Filter::one`].
 
 use super::filter::{Filter, Scratch, Shape};
 use super::frame::{Frame, floor};
@@ -7,8 +7,6 @@ use super::linear::{column_under, row_under};
 use crate::project::element::Real;
 use crate::project::{Block, Plane};
 
-/// Wider filters have one loop for all.
-const MOST: usize = 8;
 /// Source columns for one target column above which mixing all of them row by row is a waste.
 const SPARSE: f64 = 8.0;
 /// Source columns of a target column that are not all inside.
@@ -21,7 +19,7 @@ pub fn most(shape: Shape, scale: f64) -> usize {
 
 /// The first cell nearer than the reach of a filter.
 #[inline]
-fn first_cell(at: f64, reach: f64) -> i64 {
+pub(super) fn first_cell(at: f64, reach: f64) -> i64 {
     floor(at - 0.5 - reach) + 1
 }
 
@@ -129,88 +127,6 @@ impl Filter {
             }
         }
     }
-
-    /// Any other warp.
-    pub(super) fn anywhere<R: Real>(&self, plane: &Plane<R>, block: &Block, out: &mut [R]) {
-        let width = block.width();
-        let (mut xs, mut ys) = (vec![0.0; width], vec![0.0; width]);
-        let mut scratch = Scratch::default();
-        for (row, line) in block.rows.clone().zip(out.chunks_exact_mut(width)) {
-            self.frame.centres(row, block, &mut xs, &mut ys);
-            match self.taps {
-                [1 | 2, down] if down <= MOST => self.row_of::<2, R>(plane, &xs, &ys, line),
-                [3 | 4, down] if down <= MOST => self.row_of::<4, R>(plane, &xs, &ys, line),
-                [5 | 6, down] if down <= MOST => self.row_of::<6, R>(plane, &xs, &ys, line),
-                [7 | 8, down] if down <= MOST => self.row_of::<8, R>(plane, &xs, &ys, line),
-                _ => line.fill(R::NAN),
-            }
-            for ((o, &x), &y) in line.iter_mut().zip(&xs).zip(&ys) {
-                if o.is_nan() {
-                    *o = self.one(plane, x, y, &mut scratch);
-                }
-            }
-        }
-    }
-
-    /// `K` columns are looked at, those beyond the filter without a weight.
-    fn row_of<const K: usize, R: Real>(&self, plane: &Plane<R>, xs: &[f64], ys: &[f64], line: &mut [R]) {
-        match self.shape {
-            Shape::Triangle => self.row_with::<K, R>(triangle, plane, (xs, ys), line),
-            shape => self.row_with::<K, R>(|d| shape.weight(d), plane, (xs, ys), line),
-        }
-    }
-
-    #[inline]
-    fn row_with<const K: usize, R: Real>(
-        &self,
-        weight: impl Fn(f64) -> f64,
-        plane: &Plane<R>,
-        (xs, ys): (&[f64], &[f64]),
-        line: &mut [R],
-    ) {
-        let extent = plane.extent();
-        let (left, right) = (extent.cols.start as i64, extent.cols.end as i64);
-        let (upper, lower) = (extent.rows.start as i64, extent.rows.end as i64);
-        let down = self.taps[1].min(MOST);
-        let reach = self.scale.map(|s| s * self.shape.radius());
-        let inverse = self.scale.map(|s| 1.0 / s);
-        for ((o, &x), &y) in line.iter_mut().zip(xs).zip(ys) {
-            let (c, r) = (first_cell(x, reach[0]), first_cell(y, reach[1]));
-            // NaN becomes the cell before the first, outside.
-            let inside = c >= left && c + K as i64 <= right && r >= upper && r + down as i64 <= lower;
-            if !inside {
-                *o = R::NAN;
-                continue;
-            }
-            let (from, offset) = ((c - left) as usize, c as f64 + 0.5 - x);
-            let wx: [f64; K] = std::array::from_fn(|j| weight((offset + j as f64) * inverse[0]));
-            let offset = r as f64 + 0.5 - y;
-            let (mut sums, mut total) = ([0.0; K], 0.0);
-            for i in 0..down {
-                let wy = weight((offset + i as f64) * inverse[1]);
-                total += wy;
-                let cells = plane.row(r as usize + i).get(from..).and_then(|c| c.first_chunk::<K>());
-                let Some(cells) = cells else { continue };
-                for j in 0..K {
-                    sums[j] += cells[j].as_f64() * wy;
-                }
-            }
-            let (mut sum, mut across) = (0.0, 0.0);
-            for j in 0..K {
-                sum += sums[j] * wx[j];
-                across += wx[j];
-            }
-            total *= across;
-            *o = if total > 1e-5 { R::from_f64(sum / total) } else { R::NAN };
-        }
-    }
-}
-
-/// [`Shape::Triangle`]'s weight without a branch.
-#[inline]
-fn triangle(distance: f64) -> f64 {
-    let weight = 1.0 - distance.abs();
-    if weight > 0.0 { weight } else { 0.0 }
 }
 
 /// `out` becomes `from` times `weight`, or more by that.

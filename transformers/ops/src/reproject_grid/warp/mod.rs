@@ -7,6 +7,7 @@
 
 mod position;
 mod scanline;
+mod surface;
 mod tiles;
 
 use std::collections::VecDeque;
@@ -17,7 +18,7 @@ use harmony_model::{GridSpec, ModelError};
 use rayon::prelude::*;
 
 use self::position::unwrap;
-use self::tiles::Region;
+use self::tiles::{Region, Tile};
 use super::source::SourceGrid;
 use crate::project::Block;
 
@@ -284,6 +285,22 @@ impl Warp {
             }
         }
         reach.some()
+    }
+
+    /// Parts of a block that lie near one place of the source each, row by row of them.
+    pub fn split(&self, block: &Block) -> Vec<Block> {
+        // Positions of a blind warp are those of whole rows.
+        match self.kind {
+            Kind::Tiles { .. } if self.trust == Trust::Checked => self.tiles_of(block),
+            _ => vec![block.clone()],
+        }
+    }
+
+    /// Whether a part that lies on one tile has no place on the source; false for larger ones.
+    pub fn is_nowhere(&self, part: &Block) -> bool {
+        let (row, col) = (part.rows.start / TILE, part.cols.start / TILE);
+        let is_in_one = part.rows.end <= (row + 1) * TILE && part.cols.end <= (col + 1) * TILE;
+        is_in_one && self.trust == Trust::Checked && matches!(self.tile((row, col)), Some(Tile::Nowhere))
     }
 
     /// Number of tiles; 0 when none are needed.

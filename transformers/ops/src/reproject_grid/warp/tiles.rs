@@ -1,9 +1,11 @@
 //! Control points: tiles of the target with a lattice of exact positions.
 
+use std::ops::Range;
 use std::sync::OnceLock;
 
 use super::position::unwrap;
 use super::{At, Kind, REGION, Reach, TILE, TOLERANCE, Warp};
+use crate::project::Block;
 
 pub(super) struct Region {
     tiles: Vec<OnceLock<Tile>>,
@@ -93,6 +95,20 @@ impl Warp {
         [(row * TILE).min(ny.saturating_sub(TILE)), (col * TILE).min(nx.saturating_sub(TILE))]
     }
 
+    /// The parts of a block that lie on one tile each, row by row of them.
+    pub(super) fn tiles_of(&self, block: &Block) -> Vec<Block> {
+        let cuts = |range: &Range<usize>| -> Vec<Range<usize>> {
+            let end = range.end;
+            let next = |&at: &usize| Some((at / TILE + 1) * TILE).filter(|&next| next < end);
+            let starts = std::iter::successors((!range.is_empty()).then_some(range.start), next);
+            starts.map(|at| at..((at / TILE + 1) * TILE).min(end)).collect()
+        };
+        let cols = cuts(&block.cols);
+        let across =
+            |rows: Range<usize>| cols.iter().map(move |c| Block { rows: rows.clone(), cols: c.clone() });
+        cuts(&block.rows).into_iter().flat_map(across).collect()
+    }
+
     pub(super) fn exact_points(&self, tile: (usize, usize), at: At) -> Vec<[f64; 2]> {
         let side = if at == At::Centres { TILE } else { TILE + 1 };
         let [top, left] = self.origin(tile);
@@ -125,18 +141,22 @@ impl Warp {
             let none = || !self.lattice(row, col, TILE / 8, true).iter().any(has_place);
             return if !coarse.iter().any(has_place) && none() { Tile::Nowhere } else { exact() };
         }
+        let surface = self.surface((row, col), &coarse);
         let mut points = coarse;
         let mut step = TILE;
         loop {
             let n = 2 * TILE / step + 1;
-            if self.is_close(&points, n) {
+            if is_close(&points, n) {
                 return Tile::Control { step, points: every_other(&points, n) };
             }
             step /= 2;
             if step < 2 {
                 return exact();
             }
-            points = self.lattice(row, col, step / 2, false);
+            points = match &surface {
+                Some(surface) => surface.lattice(step / 2),
+                None => self.lattice(row, col, step / 2, false),
+            };
         }
     }
 
@@ -167,24 +187,24 @@ impl Warp {
         }
         xs.into_iter().zip(ys).map(|(x, y)| [x, y]).collect()
     }
+}
 
-    /// Whether every second point of an `n` × `n` lattice predicts the others.
-    pub(super) fn is_close(&self, points: &[[f64; 2]], n: usize) -> bool {
-        let at = |r: usize, c: usize| points[r * n + c];
-        let mean = |a: [f64; 2], b: [f64; 2]| [f64::midpoint(a[0], b[0]), f64::midpoint(a[1], b[1])];
-        let near = |a: [f64; 2], b: [f64; 2]| {
-            (a[0] - b[0]).abs() <= 0.9 * TOLERANCE && (a[1] - b[1]).abs() <= 0.9 * TOLERANCE
-        };
-        let cells = || (0..n - 1).step_by(2).flat_map(|r| (0..n - 1).step_by(2).map(move |c| (r, c)));
-        cells().all(|(r, c)| {
-            let [a, b, d, e] = [at(r, c), at(r, c + 2), at(r + 2, c), at(r + 2, c + 2)];
-            near(mean(a, b), at(r, c + 1))
-                && near(mean(a, d), at(r + 1, c))
-                && near(mean(b, e), at(r + 1, c + 2))
-                && near(mean(d, e), at(r + 2, c + 1))
-                && near(mean(mean(a, b), mean(d, e)), at(r + 1, c + 1))
-        })
-    }
+/// Whether every second point of an `n` × `n` lattice predicts the others.
+fn is_close(points: &[[f64; 2]], n: usize) -> bool {
+    let at = |r: usize, c: usize| points[r * n + c];
+    let mean = |a: [f64; 2], b: [f64; 2]| [f64::midpoint(a[0], b[0]), f64::midpoint(a[1], b[1])];
+    let near = |a: [f64; 2], b: [f64; 2]| {
+        (a[0] - b[0]).abs() <= 0.9 * TOLERANCE && (a[1] - b[1]).abs() <= 0.9 * TOLERANCE
+    };
+    let cells = || (0..n - 1).step_by(2).flat_map(|r| (0..n - 1).step_by(2).map(move |c| (r, c)));
+    cells().all(|(r, c)| {
+        let [a, b, d, e] = [at(r, c), at(r, c + 2), at(r + 2, c), at(r + 2, c + 2)];
+        near(mean(a, b), at(r, c + 1))
+            && near(mean(a, d), at(r + 1, c))
+            && near(mean(b, e), at(r + 1, c + 2))
+            && near(mean(d, e), at(r + 2, c + 1))
+            && near(mean(mean(a, b), mean(d, e)), at(r + 1, c + 1))
+    })
 }
 
 fn every_other(points: &[[f64; 2]], n: usize) -> Vec<[f64; 2]> {
@@ -215,10 +235,11 @@ fn interpolate(step: usize, points: &[[f64; 2]], y: f64, x: f64, xs: &mut [f64],
         let end = (done + left).min(xs.len());
         let (a, b) = (on_row(c), on_row(c + 1));
         let slope = [(b[0] - a[0]) / size, (b[1] - a[1]) / size];
+        // Exact, wherever the row starts: positions do not depend on what else is asked for.
         let from = here - c as f64 * size;
-        let base = [a[0] + slope[0] * from, a[1] + slope[1] * from];
         for (i, (px, py)) in xs[done..end].iter_mut().zip(&mut ys[done..end]).enumerate() {
-            (*px, *py) = (base[0] + slope[0] * i as f64, base[1] + slope[1] * i as f64);
+            let along = from + i as f64;
+            (*px, *py) = (a[0] + slope[0] * along, a[1] + slope[1] * along);
         }
         done = end;
     }
