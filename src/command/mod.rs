@@ -28,7 +28,7 @@ const USAGE: u8 = 2;
 const INTERRUPTED: u8 = 130;
 /// Bytes that a process takes besides its blocks: code, PROJ with its database, buffers of threads, what the allocator
 /// keeps.
-const OWN_MEMORY: u64 = 48 << 20;
+const OWN_MEMORY: u64 = 32 << 20;
 
 /// Runs the program and gives its exit status.
 pub fn main() -> u8 {
