@@ -71,6 +71,8 @@ fn run(args: &Args) -> Result<u8, UsageError> {
             "no input: name files, directories or addresses; --help shows examples".into(),
         ));
     }
+    // Reading the table takes as long as opening a file: both at once.
+    std::thread::spawn(harmony_model::geolocation::products::table);
     let mut request = cli::request(args)?;
     let format = output_format(args.format.as_deref().or(asked_format(args).as_deref()))?;
     let encoding = Encoding { compat: request.compat, ..args.encoding.encoding()? };

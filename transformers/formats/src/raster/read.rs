@@ -269,6 +269,17 @@ impl Raster {
         chunk.and_then(|c| c.get(self.layout.y_axis)).copied().unwrap_or(1).clamp(1, self.layout.rows.max(1))
     }
 
+    /// Whether rows are read one by one, byte for byte: the chunks of a variable may only say how it is best written.
+    pub fn has_single_rows(&self, granule: &Granule) -> bool {
+        let Some(band) = self.bands.first().filter(|_| self.layout.rows >= 2) else { return false };
+        let cost = |rows| {
+            let window = self.window(band, 1, Runs::range(0, rows), Runs::all(self.layout.columns));
+            granule.var(self.var).data.cost(&window).unwrap_or(0)
+        };
+        let row = self.layout.columns.saturating_mul(self.dtype.size() as u64);
+        row > 0 && cost(1) == row && cost(2) == row.saturating_mul(2)
+    }
+
     /// Bands from `band` on that share its stored chunks.
     pub fn bands_per_chunk(&self, granule: &Granule, band: usize) -> usize {
         let Some(axis) = self.run_axis() else { return 1 };

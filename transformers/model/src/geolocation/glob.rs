@@ -1,35 +1,35 @@
 //! Patterns of the product table: `*` and `?` in names, `{class}` and `**` in paths.
 
 use std::collections::BTreeMap;
+use std::str::Chars;
 
 /// Whether `text` matches `pattern`, ignoring case: `*` is any text, `?` any one character.
 pub(super) fn matches(pattern: &str, text: &str) -> bool {
-    let pattern: Vec<char> = pattern.chars().flat_map(char::to_lowercase).collect();
-    let text: Vec<char> = text.chars().flat_map(char::to_lowercase).collect();
-    let (mut p, mut t) = (0, 0);
+    let (mut p, mut t) = (pattern.chars(), text.chars());
     // Where to go on after the last `*` when the rest does not fit: it takes one character more.
-    let mut retry: Option<(usize, usize)> = None;
-    while t < text.len() {
-        match pattern.get(p) {
-            Some('*') => {
-                retry = Some((p, t));
-                p += 1;
+    let mut retry: Option<(Chars, Chars)> = None;
+    loop {
+        let here = t.clone();
+        match (p.next(), t.next()) {
+            (None, None) => return true,
+            (Some('*'), _) => {
+                t = here.clone();
+                retry = Some((p.clone(), here));
             }
-            Some(&c) if c == '?' || c == text[t] => {
-                p += 1;
-                t += 1;
-            }
-            _ => match retry {
-                Some((star, from)) => {
-                    retry = Some((star, from + 1));
-                    p = star + 1;
-                    t = from + 1;
+            (Some(wanted), Some(found)) if wanted == '?' || is_same(wanted, found) => {}
+            _ => {
+                let Some((after_star, from)) = &mut retry else { return false };
+                if from.next().is_none() {
+                    return false;
                 }
-                None => return false,
-            },
+                (p, t) = (after_star.clone(), from.clone());
+            }
         }
     }
-    pattern[p..].iter().all(|&c| c == '*')
+}
+
+fn is_same(a: char, b: char) -> bool {
+    a == b || a.to_lowercase().eq(b.to_lowercase())
 }
 
 /// What the classes of a template stand for in one place of the file.

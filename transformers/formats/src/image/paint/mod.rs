@@ -142,12 +142,13 @@ impl Canvas for Painter<'_> {
     }
 }
 
-/// Rows of a raster that are best read together: those of stored chunks.
+/// Rows of a raster that are best read together: those of chunks, where chunks are really stored.
 pub fn rows_together(granule: &Granule, raster: &Raster) -> u64 {
     let [y, x] = raster.grid_axes();
     match granule.var(raster.var).storage {
         // Whole columns have to be read for a single row.
         Storage::Contiguous if x < y => raster.grid.ny.max(1),
+        _ if raster.has_single_rows(granule) => 1,
         _ => raster.rows_per_chunk(granule),
     }
 }

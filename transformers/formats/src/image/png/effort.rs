@@ -19,8 +19,15 @@ const STRIP: usize = 64 << 10;
 const STRIPS: u64 = 4;
 /// Share of the bytes above which what is left is noise: the least effort falls behind there.
 const NOISE: f64 = 0.4;
-/// What is tried in turn: the first level that gets as small as [`LEVEL`] without a filter is taken.
+/// What is tried in turn: the first level that gets about as small as [`LEVEL`] without a filter is taken.
 const LEVELS: [i32; 3] = [1, 2, 4];
+/// How much larger than with [`LEVEL`] a picture may become for being written sooner.
+const NEAR: f64 = 1.07;
+/// Share of the aim from which on the least effort is so far off that the next one is not tried.
+const HOPELESS: f64 = 1.1;
+/// A strip is too short for all that repeats itself to be found in it: what is filtered needs that less, and looks so
+/// much smaller than it is beside what is not.
+const SHORT: f64 = 1.1;
 
 /// How the pieces of a picture are filtered and compressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,34 +95,48 @@ impl Sample {
             Filter::None => &[Filter::None, Filter::Left, Filter::Above],
             _ => &[Filter::BestOfRow],
         };
-        let best = |level: i32| {
-            let tried: Vec<(usize, Filter)> =
-                filters.par_iter().map(|&filter| (self.size(Effort { filter, level }), filter)).collect();
-            // The first of equals: comparing sizes alone.
-            tried.into_iter().min_by_key(|(size, _)| *size).unwrap_or((usize::MAX, usual.filter))
+        let tries = |levels: &[i32]| -> Vec<Effort> {
+            let of_level = |&level: &i32| filters.iter().map(move |&filter| Effort { filter, level });
+            levels.iter().flat_map(of_level).collect()
         };
         if let Some(level) = level {
-            return Effort { filter: best(level).1, level };
+            return best(&self.sizes(&tries(&[level]))).map_or(usual, |found| found.0);
         }
-        let aim = self.size(usual);
+        let mut sizes = self.sizes(&[tries(&LEVELS[..1]), vec![usual]].concat());
+        let aim = NEAR * sizes.pop().map_or(0.0, |usual| usual.1);
+        let Some((effort, size)) = best(&sizes) else { return usual };
         let noise = NOISE * self.strips.iter().map(Vec::len).sum::<usize>() as f64;
-        for level in LEVELS {
-            let (size, filter) = best(level);
-            if size <= aim && !(level == LEVELS[0] && size as f64 > noise) {
-                return Effort { filter, level };
-            }
+        if size <= aim.min(noise) {
+            return effort;
         }
-        usual
+        let sizes = self.sizes(&tries(if size > HOPELESS * aim { &LEVELS[2..] } else { &LEVELS[1..] }));
+        let mut levels = sizes.chunks(filters.len()).filter_map(best);
+        levels.find(|(_, size)| *size <= aim).map_or(usual, |found| found.0)
     }
 
-    /// Bytes that the sample becomes.
-    fn size(&self, effort: Effort) -> usize {
-        let strip = |rows: &Vec<u8>| {
-            let bytes = filtered(rows, self.line, self.pixel, effort.filter, Vec::new());
-            compressed(&bytes, effort.level).map_or(bytes.len(), |c| c.len())
+    /// Bytes that the sample becomes with each of several efforts.
+    fn sizes(&self, tries: &[Effort]) -> Vec<(Effort, f64)> {
+        let parts = tries.len() * self.strips.len();
+        let size = |part: usize| self.size(part % self.strips.len(), tries[part / self.strips.len()]);
+        let found: Vec<usize> = (0..parts).into_par_iter().map(size).collect();
+        let sums = found.chunks(self.strips.len().max(1)).map(|strips| strips.iter().sum::<usize>() as f64);
+        let fair = |(&effort, sum): (&Effort, f64)| match effort.filter {
+            Filter::Left | Filter::Above => (effort, SHORT * sum),
+            Filter::None | Filter::BestOfRow => (effort, sum),
         };
-        self.strips.par_iter().map(strip).sum()
+        tries.iter().zip(sums).map(fair).collect()
     }
+
+    /// Bytes that a strip becomes.
+    fn size(&self, strip: usize, effort: Effort) -> usize {
+        let bytes = filtered(&self.strips[strip], self.line, self.pixel, effort.filter, Vec::new());
+        compressed(&bytes, effort.level).map_or(bytes.len(), |c| c.len())
+    }
+}
+
+/// The one that leaves least, the first of equals.
+fn best(sizes: &[(Effort, f64)]) -> Option<(Effort, f64)> {
+    sizes.iter().copied().min_by(|a, b| a.1.total_cmp(&b.1))
 }
 
 #[cfg(test)]

@@ -229,7 +229,8 @@ fn filtered(rows: &[u8], line: usize, pixel: usize, filter: Filter, mut out: Vec
 }
 
 thread_local! {
-    static COMPRESSOR: RefCell<Option<(i32, Compressor)>> = const { RefCell::new(None) };
+    /// By level.
+    static COMPRESSORS: RefCell<[Option<Compressor>; 13]> = const { RefCell::new([const { None }; 13]) };
     // First touch of fresh memory takes longer than what is done with it: threads keep their buffers.
     static PIXELS: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
     static FILTERED: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
@@ -245,11 +246,10 @@ fn deflate(bytes: &[u8], level: i32, last: bool) -> Vec<u8> {
 
 /// A complete deflate stream.
 fn compressed(bytes: &[u8], level: i32) -> Option<Vec<u8>> {
-    COMPRESSOR.with_borrow_mut(|slot| {
-        if slot.as_ref().is_none_or(|(l, _)| *l != level) {
-            *slot = Some((level, Compressor::new(CompressionLvl::new(level).unwrap_or_default())));
-        }
-        let (_, compressor) = slot.as_mut()?;
+    COMPRESSORS.with_borrow_mut(|all| {
+        let slot = all.get_mut(usize::try_from(level).ok()?)?;
+        let compressor =
+            slot.get_or_insert_with(|| Compressor::new(CompressionLvl::new(level).unwrap_or_default()));
         COMPRESSED.with_borrow_mut(|out| {
             out.resize(out.len().max(compressor.deflate_compress_bound(bytes.len())), 0);
             let n = compressor.deflate_compress(bytes, out).ok()?;
