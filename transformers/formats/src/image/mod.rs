@@ -15,6 +15,7 @@ mod parts;
 mod png;
 mod scheme;
 mod sidecar;
+mod slots;
 mod stretch;
 mod style;
 #[cfg(test)]

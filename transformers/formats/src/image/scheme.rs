@@ -9,6 +9,7 @@ use super::canvas::{Area, Ink};
 use super::legend::{self, Legend};
 use super::paint::rule::{Channel, Even, Index, Levels, Rule};
 use super::paint::{Brush, Layer};
+use super::slots::Slots;
 use super::stretch::{self, Values};
 use super::style::{self, Colours, Rgba, Scale, TRANSPARENT, named};
 use super::{Kind, unsupported};
@@ -102,6 +103,7 @@ impl Subject<'_> {
                 }
             }
             None => match embedded(self.granule, layer.raster) {
+                Some(colours) if self.is_hybig() => Ok(self.stored_as_reference(&layer, colours)),
                 Some(colours) => Ok(stored(&layer, colours)),
                 None => self.even(&layer, &named::find("grey").unwrap_or_default(), area),
             },
@@ -165,7 +167,7 @@ impl Subject<'_> {
             (None, true) => self.values(layer, area)?.range(0.0),
             (asked, _) => asked,
         };
-        let scale = Scale::of(table, range);
+        let mut scale = Scale::of(table, range);
         let mut notices = Vec::new();
         if scale.thinned {
             notices.push(format!(
@@ -173,15 +175,35 @@ impl Subject<'_> {
                 table.name
             ));
         }
-        let (palette, first, missing) = place_missing(&scale.colours, table.missing);
         let name = layer.raster.path.trim_start_matches('/');
-        Ok(Scheme {
-            ink: Ink::Palette(palette),
-            legend: Some(Legend::levels(&title(self.granule, layer.raster), &scale)),
-            words: format!("{name}: colour table '{}'", table.name),
-            brush: Brush::Index(Index { missing, first, rule: Rule::Levels(Levels::new(&scale)) }),
-            notices,
-        })
+        let legend = Some(Legend::levels(&title(self.granule, layer.raster), &scale));
+        let (ink, brush) = self.by_levels(&mut scale, table.missing);
+        let words = format!("{name}: colour table '{}'", table.name);
+        Ok(Scheme { ink, legend, words, brush, notices })
+    }
+
+    fn by_levels(&self, scale: &mut Scale, missing: Option<Rgba>) -> (Ink, Brush) {
+        // The reference's JPEG is made without a palette.
+        let slots = if self.is_hybig() && self.kind != Kind::Jpeg {
+            Slots::of_reference(&scale.colours, missing)
+        } else {
+            Slots::new(&scale.colours, missing)
+        };
+        scale.levels.truncate(slots.levels);
+        let rule = Rule::Levels(Levels::new(scale));
+        let brush = Brush::Index(Index { missing: slots.missing, first: slots.first, rule });
+        (Ink::Palette(slots.palette), brush)
+    }
+
+    /// The colour table of a file, whose entries the reference takes for levels.
+    fn stored_as_reference(&self, layer: &Layer, colours: Vec<Rgba>) -> Scheme {
+        let missing = layer.raster.nodata.and_then(|n| {
+            let at = colours.iter().enumerate().find(|(i, _)| *i as f64 == n);
+            at.map(|(_, colour)| *colour)
+        });
+        let levels = (0..colours.len()).map(|i| i as f64).collect();
+        let (ink, brush) = self.by_levels(&mut Scale { levels, colours, thinned: false }, missing);
+        Scheme { ink, brush, ..stored(layer, Vec::new()) }
     }
 
     /// Three or four layers as red, green, blue and opacity.
@@ -282,17 +304,6 @@ fn sampled(area: &Area, bands: u64) -> Vec<Range<u64>> {
     let step = (strips.isqrt().max(1)) as usize;
     let rows = |i: u64| area.rows.start + i * strip..(area.rows.start + (i + 1) * strip).min(area.rows.end);
     (0..strips).step_by(step).map(rows).collect()
-}
-
-/// The palette with a place for missing data, the index of the first colour and that of missing data: an equal colour
-/// shares its entry, a new one comes in front, none is said: transparent, in front.
-fn place_missing(colours: &[Rgba], missing: Option<Rgba>) -> (Vec<Rgba>, u8, u8) {
-    if let Some(at) = missing.and_then(|m| colours.iter().position(|c| *c == m)) {
-        return (colours.to_vec(), 0, at as u8);
-    }
-    let mut palette = vec![missing.unwrap_or(TRANSPARENT)];
-    palette.extend_from_slice(colours);
-    (palette, 1, 0)
 }
 
 /// Colour table that the file gives the stored values of a variable of small integers.

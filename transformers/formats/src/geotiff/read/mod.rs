@@ -172,12 +172,10 @@ fn interpretation(image: &Image, band: usize) -> &'static str {
     }
 }
 
-/// Red, green, blue, alpha of each value; the fill value is transparent.
+/// Red, green, blue, alpha of each value; the fill value is transparent. Files may have colours and yet call themselves
+/// grey: GDAL shows them in colours.
 fn colors(image: &Image, nodata: Option<f64>) -> Vec<[i16; 4]> {
     let n = image.color_map.len() / 3;
-    if image.photometric != 3 || n == 0 {
-        return Vec::new();
-    }
     let channel = |c: usize, i: usize| (image.color_map[c * n + i] >> 8).min(255) as i16;
     (0..n)
         .map(|i| {
