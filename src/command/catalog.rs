@@ -13,6 +13,8 @@ use crate::catalog::naming::Naming;
 use crate::catalog::scan::{Report, Scanner, Watch};
 use crate::catalog::sources::AllowList;
 use crate::config::Config;
+use crate::http::map_prepare;
+use crate::http::map_service::renderer;
 use crate::store::{self, Input};
 
 /// Adds, shows and removes granules of the catalogue.
@@ -32,6 +34,8 @@ pub enum Action {
         /// Read those again that have not changed
         #[arg(long)]
         again: bool,
+        #[command(flatten)]
+        maps: MapArgs,
     },
     /// Show collections, or the granules of one
     List {
@@ -51,6 +55,8 @@ pub enum Action {
     Refresh {
         /// Short name or concept id of a collection; all without
         collection: Option<String>,
+        #[command(flatten)]
+        maps: MapArgs,
     },
     /// Take new files of growing folders, when they are complete, until interrupted
     Watch {
@@ -59,8 +65,23 @@ pub enum Action {
         /// Seconds between looks
         #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=86_400))]
         interval: u64,
+        #[command(flatten)]
+        maps: MapArgs,
     },
 }
+
+/// What is done for maps of new granules.
+#[derive(Clone, Copy, Debug, Default, Args)]
+pub struct MapArgs {
+    /// Leave the thinned values of large granules, from which their first maps are drawn, to the server
+    #[arg(long)]
+    no_prepare: bool,
+}
+
+/// How long maps of new granules may be prepared, at most.
+const PREPARING: Duration = Duration::from_secs(30);
+/// Memory for values while maps are prepared, bytes.
+const PREPARING_MEMORY: u64 = 32 << 20;
 
 /// Runs the command and gives the exit status: 0, 1 when an input failed, 2 when the command is wrong.
 pub async fn run(args: &CatalogArgs, config: &Config) -> u8 {
@@ -75,32 +96,52 @@ pub async fn run(args: &CatalogArgs, config: &Config) -> u8 {
 
 /// Takes inputs into the catalogue, as `harmony catalog add` does.
 pub async fn add(inputs: &[String], config: &Config) -> u8 {
-    run(&CatalogArgs { action: Action::Add { inputs: inputs.to_vec(), again: false } }, config).await
+    let action = Action::Add { inputs: inputs.to_vec(), again: false, maps: MapArgs::default() };
+    run(&CatalogArgs { action }, config).await
 }
 
 async fn act(action: &Action, config: &Config) -> Result<u8, String> {
     let scanner = scanner(config).await?;
     match action {
-        Action::Add { inputs, again } => {
+        Action::Add { inputs, again, maps } => {
             let found = expand(inputs, config)?;
-            Ok(tell(&scanner.add(found, *again).await.map_err(CatalogError::into_detail)?))
+            let report = scanner.add(found, *again).await.map_err(CatalogError::into_detail)?;
+            prepare(&scanner, &report, *maps, config).await?;
+            Ok(tell(&report))
         }
         Action::List { collection, json } => list(&scanner.catalog, collection.as_deref(), *json).await,
         Action::Remove { what } => remove(&scanner.catalog, what).await,
-        Action::Refresh { collection } => {
+        Action::Refresh { collection, maps } => {
             let id = match collection {
                 Some(name) => Some(collection_id(&scanner.catalog, name).await?),
                 None => None,
             };
-            Ok(tell(&scanner.refresh(id.as_deref()).await.map_err(CatalogError::into_detail)?))
+            let report = scanner.refresh(id.as_deref()).await.map_err(CatalogError::into_detail)?;
+            prepare(&scanner, &report, *maps, config).await?;
+            Ok(tell(&report))
         }
-        Action::Watch { folders, interval } => {
+        Action::Watch { folders, interval, maps } => {
             // Files come later, and not from the operator: links must not lead out of what was named.
             let named: Vec<String> = folders.iter().chain(&config.allowed_sources).cloned().collect();
             let watch = Watch::new(AllowList::new(&named));
-            look_again(watch, &scanner, folders, Duration::from_secs(*interval)).await
+            let interval = Duration::from_secs(*interval);
+            look_again(watch, &scanner, folders, interval, async |report: &Report| {
+                prepare(&scanner, report, *maps, config).await
+            })
+            .await
         }
     }
+}
+
+/// Prepares maps of collections with new granules ([`map_prepare`]).
+async fn prepare(scanner: &Scanner, report: &Report, args: MapArgs, config: &Config) -> Result<(), String> {
+    if args.no_prepare || config.map_store == 0 || report.collections.is_empty() {
+        return Ok(());
+    }
+    let maps = Arc::new(renderer(config, PREPARING_MEMORY)?);
+    let collections = report.collections.iter().cloned().collect();
+    let done = map_prepare::prepare(&scanner.catalog, &maps, Some(collections), PREPARING, || true).await;
+    done.map_err(CatalogError::into_detail)
 }
 
 /// A scanner on the catalogue in a data folder, with what `collections.toml` names in it.
@@ -240,9 +281,11 @@ async fn look_again(
     scanner: &Scanner,
     folders: &[String],
     interval: Duration,
+    after: impl AsyncFn(&Report) -> Result<(), String>,
 ) -> Result<u8, String> {
     loop {
         let report = watch.look(scanner, folders).await.map_err(CatalogError::into_detail)?;
+        after(&report).await?;
         if report != Report::default() {
             tell(&report);
         }

@@ -1,6 +1,8 @@
 //! What `harmony` does with its arguments.
 
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 use tokio::net::TcpListener;
@@ -13,6 +15,8 @@ use crate::jobs::JobError;
 use crate::{http, logging, service};
 
 const USAGE: u8 = 2;
+/// How long a server may prepare maps in the background after its start.
+const PREPARING: Duration = Duration::from_secs(600);
 
 /// Earth-observation data on demand: subset, reproject, regrid, join and reformat, behind an HTTP API.
 #[derive(Debug, Parser)]
@@ -105,6 +109,7 @@ impl ServeArgs {
 
 /// Runs the program and gives its exit status.
 pub fn main() -> u8 {
+    super::ffi::keep_heaps_small();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(e) => {
@@ -159,11 +164,22 @@ async fn serve(args: &ServeArgs) -> Result<u8, String> {
     let jobs = app.jobs.clone();
     jobs.start().await.map_err(JobError::into_detail)?;
     // While it serves; it ends with the process.
-    tokio::spawn(http::map_prepare::prepare(app.clone()));
+    tokio::spawn(prepare_maps(app.clone()));
     out(&format!("harmony serves at http://{address}\n"));
     http::listen::serve(listener, http::router(app), http::listen::Limits::default(), asked_to_end()).await;
     jobs.stop().await;
     Ok(0)
+}
+
+/// Maps of granules that came into the catalogue without being prepared, or whose prepared values are gone.
+async fn prepare_maps(app: Arc<http::App>) {
+    let Some(catalog) = app.catalog.embedded() else { return };
+    let service = app.maps.clone();
+    let is_idle = move || service.is_idle();
+    let done = http::map_prepare::prepare(catalog, &app.maps.maps, None, PREPARING, is_idle).await;
+    if let Err(why) = done {
+        tracing::warn!(%why, "maps are not prepared");
+    }
 }
 
 fn make_folder(config: &Config) -> Result<(), String> {

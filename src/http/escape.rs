@@ -38,9 +38,10 @@ pub fn html_of_reference(text: &str) -> String {
     })
 }
 
-/// Text in XML. Control characters, which it can't hold, become spaces.
+/// Text in XML. Characters that it can't hold (XML 1.0 §2.2), most control characters, become spaces.
 pub fn xml(text: &str) -> String {
-    replaced(text, |c| if c.is_control() && !c.is_whitespace() { Some(" ") } else { entity(c) })
+    let is_none = |c| (c < ' ' && !matches!(c, '\t' | '\n' | '\r')) || matches!(c, '\u{fffe}' | '\u{ffff}');
+    replaced(text, |c| if is_none(c) { Some(" ") } else { entity(c) })
 }
 
 #[cfg(test)]

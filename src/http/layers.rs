@@ -61,7 +61,8 @@ impl App {
             let variables = self.catalog.variables(&collection.variables).await?;
             out.push(Arc::new(Collected { collection, variables }));
         }
-        self.maps.known.collections.put(segment.to_owned(), out.clone(), age);
+        let records = out.iter().map(|c| 1 + c.variables.len()).sum();
+        self.maps.known.collections.put(segment.to_owned(), out.clone(), records, age);
         Ok(out)
     }
 

@@ -105,7 +105,7 @@ impl App {
         out.list.sort_by(|a, b| b.start.cmp(&a.start).then_with(|| b.id.cmp(&a.id)));
         out.list.dedup_by(|a, b| a.id == b.id);
         let out = Arc::new(out);
-        self.maps.known.granules.put(key, out.clone(), age);
+        self.maps.known.granules.put(key, out.clone(), out.list.len(), age);
         Ok(out)
     }
 
@@ -129,7 +129,7 @@ impl App {
         at.dedup();
         let pick = |i: usize| answer.granules.get(i).cloned().map(Arc::new);
         let out = Arc::new(Granules { hits: answer.hits, list: at.into_iter().filter_map(pick).collect() });
-        self.maps.known.granules.put(key, out.clone(), age);
+        self.maps.known.granules.put(key, out.clone(), out.list.len(), age);
         Ok(out)
     }
 

@@ -1,28 +1,59 @@
-//! What a server does for maps before anybody asks.
+//! What is done for maps before anybody asks: when granules are taken into the catalogue, and when a server starts.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use super::{App, Problem};
-use crate::catalog::CollectionQuery;
+use crate::catalog::CatalogError;
+use crate::catalog::embedded::{Embedded, GranuleSearch, Slice, SortField};
+use crate::maps::{self, Maps, Pace};
 
-/// Variables of a granule that are made ready.
-const VARIABLES: usize = 8;
+/// Granules of a collection that are made ready: the newest ones, which lie on top.
+const NEWEST: u64 = 3;
 
-/// Makes the first maps of large granules quick: those by which the colours of a collection are chosen, the newest one
-/// among them, are thinned once and kept on disk. Others are when they are first drawn.
-pub async fn prepare(app: Arc<App>) {
-    let collections = match app.catalog.collections(&CollectionQuery::All).await {
-        Ok(all) => all,
-        Err(why) => return tracing::warn!(%why, "maps are not prepared"),
+/// Makes the first maps of large granules quick: the newest ones of some collections, or of all, are thinned once and
+/// kept on disk, while `is_idle` says that nobody waits for maps, for `time` at most. Others are when they are first drawn.
+/// What can't be read is passed by: drawing it will say why.
+///
+/// # Errors
+/// What the catalogue says.
+pub async fn prepare(
+    catalog: &Embedded,
+    maps: &Arc<Maps>,
+    collections: Option<Vec<String>>,
+    time: Duration,
+    is_idle: impl Fn() -> bool + Clone + Send + 'static,
+) -> Result<(), CatalogError> {
+    let until = Instant::now() + time;
+    let collections = match collections {
+        Some(some) => some,
+        None => {
+            let snapshot = catalog.snapshot().await?;
+            snapshot.collections().map(|r| r.collection.id.clone()).collect()
+        }
     };
     for collection in collections {
-        let Ok(granules) = app.map_references(&collection.id).await else { continue };
-        for location in granules.list.iter().rev().map(|g| g.location.clone()) {
-            let name = crate::maps::shown(&location);
-            let done = app.maps.run(move |maps| maps.prepare(&location, VARIABLES).map_err(Problem::from));
-            if let Err(why) = done.await {
-                tracing::debug!(granule = name, why = why.message, "maps of it are not prepared");
+        if Instant::now() >= until {
+            tracing::debug!("there is no time to prepare maps of all collections");
+            break;
+        }
+        for location in newest(catalog, collection).await? {
+            let (maps, name, is_idle) = (maps.clone(), maps::shown(&location), is_idle.clone());
+            let work = move || maps.prepare(&location, &Pace { until, is_idle: &is_idle });
+            match tokio::task::spawn_blocking(work).await {
+                Ok(Ok(())) => {}
+                Ok(Err(why)) => tracing::debug!(granule = name, %why, "maps of it are not prepared"),
+                Err(why) => tracing::debug!(granule = name, %why, "preparing maps of it failed"),
             }
         }
     }
+    Ok(())
+}
+
+/// Locations of the newest granules of a collection.
+async fn newest(catalog: &Embedded, collection: String) -> Result<Vec<String>, CatalogError> {
+    let wanted = GranuleSearch { collections: Some(vec![collection]), ..GranuleSearch::default() };
+    let slice = Slice { size: NEWEST, ..Slice::default() };
+    let found = catalog.search(wanted, vec![(SortField::Start, true)], slice).await?;
+    let records = catalog.records(&found.page).await?;
+    Ok(records.into_iter().map(|r| r.granule.location).collect())
 }

@@ -1,17 +1,17 @@
 //! What the doors to maps share: the renderer, remembered answers, and how many maps are drawn at once.
 
-use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::Response;
-use tokio::sync::{OnceCell, Semaphore};
+use tokio::sync::Semaphore;
 
 use super::Problem;
 use super::layers::Known;
+use super::map_answers::Answers;
 use super::wms::Sequences;
 use crate::catalog::sources::store_options;
 use crate::config::Config;
@@ -27,6 +27,30 @@ pub struct MapService {
     drawing: Semaphore,
 }
 
+/// The renderer that the settings ask for, keeping so many bytes of decoded values in memory.
+///
+/// # Errors
+/// What is wrong with the styles of `collections_file`.
+pub fn renderer(config: &Config, cache_bytes: u64) -> Result<Maps, String> {
+    let limits = Limits {
+        cache_bytes,
+        store_bytes: config.map_store,
+        max_side: config.map_max_side,
+        open_granules: config.map_open_granules.max(1),
+    };
+    let styles = match &config.collections_file {
+        Some(file) if !file.as_os_str().is_empty() => UserStyle::read_all(file)?,
+        _ => Vec::new(),
+    };
+    let maps = Maps::new(limits).with_styles(styles).with_sources(store_options(config));
+    Ok(maps.with_store(config.data.join("maps")))
+}
+
+/// Maps of one share of pixels that are drawn at once.
+fn at_once() -> usize {
+    2 * std::thread::available_parallelism().map_or(2, std::num::NonZero::get)
+}
+
 /// A finished answer.
 #[derive(Clone, Debug)]
 pub struct Answer {
@@ -36,48 +60,23 @@ pub struct Answer {
     pub headers: Vec<(HeaderName, String)>,
 }
 
-/// Answers of the last seconds by request, and those in work.
-struct Answers {
-    slots: Mutex<HashMap<String, Slot>>,
-    limit: usize,
-    age: Duration,
-}
-
-struct Slot {
-    made: Instant,
-    answer: Arc<OnceCell<Answer>>,
-}
-
-/// Larger answers are shared by those who wait for them and not kept.
-const LARGE: usize = 1 << 20;
+/// Pixels of a picture that count as one of those that may be drawn at once.
+const SHARE: usize = 2 << 20;
 
 impl MapService {
     /// # Errors
     /// What is wrong with the styles of `collections_file`.
     pub fn new(config: &Config) -> Result<Self, String> {
-        let limits = Limits {
-            // Three quarters for values, an eighth each for positions and for finished answers.
-            cache_bytes: config.map_cache / 4 * 3,
-            store_bytes: config.map_store,
-            max_side: config.map_max_side,
-            open_granules: config.map_open_granules.max(1),
-        };
-        let styles = match &config.collections_file {
-            Some(file) if !file.as_os_str().is_empty() => UserStyle::read_all(file)?,
-            _ => Vec::new(),
-        };
-        let threads = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
-        let maps = Maps::new(limits).with_styles(styles).with_sources(store_options(config));
         Ok(MapService {
-            maps: Arc::new(maps.with_store(config.data.join("maps"))),
+            // Three quarters for values, an eighth each for positions and for finished answers.
+            maps: Arc::new(renderer(config, config.map_cache / 4 * 3)?),
             known: Known::default(),
             sequences: Sequences::default(),
-            answers: Answers {
-                slots: Mutex::default(),
-                limit: usize::try_from(config.map_cache / 8).unwrap_or(usize::MAX),
-                age: Duration::from_secs(config.map_refresh_seconds),
-            },
-            drawing: Semaphore::new(threads * 2),
+            answers: Answers::new(
+                usize::try_from(config.map_cache / 8).unwrap_or(usize::MAX),
+                Duration::from_secs(config.map_refresh_seconds),
+            ),
+            drawing: Semaphore::new(at_once()),
         })
     }
 
@@ -89,13 +88,33 @@ impl MapService {
         &self,
         work: impl FnOnce(&Maps) -> Result<T, E> + Send + 'static,
     ) -> Result<T, E> {
+        self.run_sized(0, work).await
+    }
+
+    /// The same for a picture of so many pixels: fewer large ones are drawn at once, so that all of them together take
+    /// no more memory than the small ones.
+    ///
+    /// # Errors
+    /// As [`MapService::run`].
+    pub async fn run_sized<T: Send + 'static, E: From<Problem> + Send + 'static>(
+        &self,
+        pixels: usize,
+        work: impl FnOnce(&Maps) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E> {
         let closed = |e: tokio::sync::AcquireError| E::from(Problem::internal(e));
-        let _permit = self.drawing.acquire().await.map_err(closed)?;
+        let share = (pixels / SHARE).clamp(1, at_once());
+        let share = u32::try_from(share).unwrap_or(u32::MAX);
+        let _permit = self.drawing.acquire_many(share).await.map_err(closed)?;
         let maps = self.maps.clone();
         match tokio::task::spawn_blocking(move || work(&maps)).await {
             Ok(result) => result,
             Err(e) => Err(E::from(Problem::internal(e))),
         }
+    }
+
+    /// Whether nobody waits for a map.
+    pub fn is_idle(&self) -> bool {
+        self.drawing.available_permits() == at_once()
     }
 
     /// The answer to `key`, made once however many ask for it, and kept for some seconds.
@@ -107,41 +126,7 @@ impl MapService {
         key: String,
         make: impl Future<Output = Result<Answer, E>>,
     ) -> Result<Answer, E> {
-        let cell = self.answers.slot(key.clone());
-        let answer = cell.get_or_try_init(|| make).await?.clone();
-        if answer.body.len() > LARGE {
-            self.answers.forget(&key);
-        }
-        Ok(answer)
-    }
-}
-
-impl Answers {
-    fn slot(&self, key: String) -> Arc<OnceCell<Answer>> {
-        let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(slot) = slots.get(&key).filter(|s| s.made.elapsed() < self.age) {
-            return slot.answer.clone();
-        }
-        self.make_room(&mut slots);
-        let answer = Arc::new(OnceCell::new());
-        slots.insert(key, Slot { made: Instant::now(), answer: answer.clone() });
-        answer
-    }
-
-    fn forget(&self, key: &str) {
-        self.slots.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
-    }
-
-    /// Old answers go; when there are too many bytes, all of them that are finished.
-    fn make_room(&self, slots: &mut HashMap<String, Slot>) {
-        if slots.len() % 64 != 63 {
-            return;
-        }
-        slots.retain(|_, s| s.made.elapsed() < self.age);
-        let bytes: usize = slots.values().filter_map(|s| s.answer.get()).map(|a| a.body.len() + 512).sum();
-        if bytes > self.limit {
-            slots.retain(|_, s| s.answer.get().is_none());
-        }
+        self.answers.get(key, make).await
     }
 }
 
@@ -151,7 +136,8 @@ impl Answer {
         body.hash(&mut hasher);
         Answer {
             etag: format!("\"{:016x}-{:x}\"", hasher.finish(), body.len()),
-            body: body.into(),
+            // What is kept is no longer than what is counted.
+            body: body.into_boxed_slice().into(),
             media_type: media_type.to_owned(),
             headers: Vec::new(),
         }

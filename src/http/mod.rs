@@ -17,6 +17,7 @@ pub mod job_figures;
 pub mod jobs;
 pub mod layers;
 pub mod listen;
+mod map_answers;
 pub mod map_granules;
 pub mod map_prepare;
 pub mod map_service;

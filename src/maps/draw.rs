@@ -1,16 +1,21 @@
 //! Layers of granules, drawn.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use harmony_formats::image::Channel;
 
-use super::compose::{Painted, Picture};
+use super::compose::{Canvas, Painted, Picture};
 use super::dimension::{self, AxisWishes, Chosen, TimeWish};
-use super::opened::{Field, Found, Location, Meta, Opened, shown};
-use super::sample::Shown;
+use super::opened::{Field, Found, Meta, Opened, shown};
+use super::plane::Plane;
+use super::sample::{Places, Shown};
 use super::stretch::{Stretch, StretchKey};
 use super::style::StyleSpec;
 use super::{MapError, Maps, View};
+
+/// Pixels that are drawn at once: what a large map takes besides its picture is what this many take.
+const STRIP: usize = 1 << 18;
 
 /// A layer of a map.
 #[derive(Clone, Debug, Default)]
@@ -47,10 +52,12 @@ enum Subject {
     Composite(Vec<Arc<Field>>),
 }
 
-/// Values of the pixels of a layer.
+/// Values of pixels of a layer.
+#[derive(Default)]
 struct Values {
+    rows: Range<usize>,
     /// One buffer, or three or four.
-    planes: Vec<Vec<f32>>,
+    planes: Vec<Plane>,
     /// Of the first granule that has the variable.
     metas: Vec<Arc<Meta>>,
     notes: Vec<String>,
@@ -69,17 +76,28 @@ impl Maps {
         transparent: bool,
     ) -> Result<Picture, MapError> {
         self.check_size(view)?;
-        let mut painted = Vec::with_capacity(layers.len());
+        layers.iter().try_for_each(|layer| self.check_style(&layer.style))?;
+        let mut canvas = Canvas::new(view, background, transparent);
+        let mut places: Vec<Places> = layers.iter().map(|_| Places::default()).collect();
         let mut notes = Vec::new();
-        for layer in layers {
-            self.check_style(&layer.style)?;
-            let values = self.values(layer, view)?;
-            if !values.metas.is_empty() {
-                painted.push(self.painted(layer, &values)?);
+        let (height, at_once) = (view.height as usize, (STRIP / view.width as usize).max(1));
+        for first in (0..height).step_by(at_once) {
+            let rows = first..(first + at_once).min(height);
+            let mut painted = Vec::with_capacity(layers.len());
+            for (layer, places) in layers.iter().zip(&mut places) {
+                let values = self.values(layer, view, places, &rows)?;
+                if !values.metas.is_empty() {
+                    painted.push(self.painted(layer, &values)?);
+                }
+                values.notes.into_iter().for_each(|note| {
+                    if !notes.contains(&note) {
+                        notes.push(note);
+                    }
+                });
             }
-            notes.extend(values.notes);
+            canvas.add(painted, rows.len() * view.width as usize);
         }
-        Ok(super::compose::lay(painted, view, background, transparent, notes))
+        Ok(canvas.finish(notes))
     }
 
     /// # Errors
@@ -109,13 +127,20 @@ impl Maps {
         }
     }
 
-    /// The values of a layer: granule after granule, as long as pixels are without.
-    fn values(&self, layer: &Layer, view: &View) -> Result<Values, MapError> {
-        let mut out = Values { planes: Vec::new(), metas: Vec::new(), notes: Vec::new() };
+    /// The values of some rows of a layer: granule after granule, as long as pixels are without.
+    fn values(
+        &self,
+        layer: &Layer,
+        view: &View,
+        places: &mut Places,
+        rows: &Range<usize>,
+    ) -> Result<Values, MapError> {
+        let mut out = Values { rows: rows.clone(), ..Values::default() };
         // A granule without the variable is no fault, unless none has it.
         let (mut failed, mut lacking) = (None, None);
-        for location in &layer.granules {
-            match self.add(layer, location, view, &mut out) {
+        let last = layer.granules.len().saturating_sub(1);
+        for (i, location) in layer.granules.iter().enumerate() {
+            match self.add(layer, location, view, places, &mut out) {
                 Ok(true) => {}
                 Ok(false) => lacking = lacking.or_else(|| Some(without(layer, location))),
                 Err(e @ (MapError::Read { .. } | MapError::Variable(_))) => {
@@ -124,8 +149,7 @@ impl Maps {
                 }
                 Err(e) => return Err(e),
             }
-            let full = |p: &Vec<f32>| !p.iter().any(|v| v.is_nan());
-            if out.planes.iter().all(full) && !out.planes.is_empty() {
+            if i < last && !out.planes.is_empty() && out.planes.iter().all(Plane::is_full) {
                 break;
             }
         }
@@ -136,7 +160,14 @@ impl Maps {
     }
 
     /// Puts values of a granule where there are none yet; whether it has such a variable.
-    fn add(&self, layer: &Layer, location: &str, view: &View, out: &mut Values) -> Result<bool, MapError> {
+    fn add(
+        &self,
+        layer: &Layer,
+        location: &str,
+        view: &View,
+        places: &mut Places,
+        out: &mut Values,
+    ) -> Result<bool, MapError> {
         let opened = self.open(location)?;
         let Some(subject) = self.subject(layer, &opened) else { return Ok(false) };
         let fields = match subject {
@@ -157,36 +188,17 @@ impl Maps {
             return Ok(true);
         }
         if out.planes.is_empty() {
-            out.planes = vec![vec![f32::NAN; view.pixels()]; fields.len()];
+            let plane = || Plane::new(view.width as usize, out.rows.len());
+            out.planes = fields.iter().map(|_| plane()).collect();
             out.metas = fields.iter().map(|f| f.meta.clone()).collect();
         }
         for (field, plane) in fields.iter().zip(&mut out.planes) {
             let band = dimension::choose(&field.main().raster, &layer.times, &layer.axes)?;
             let categorical = field.meta.categories.is_some() || field.meta.colours.is_some();
             let shown = Shown { field, band, bilinear: layer.style.bilinear && !categorical };
-            self.fill(&shown, view, plane)?;
+            self.fill(&shown, view, places, out.rows.start, plane.next())?;
         }
         Ok(true)
-    }
-
-    /// Makes ready what the first map of a large granule would take long for: the newest plane of the variables that a
-    /// map of it may be of, `most` of them.
-    ///
-    /// # Errors
-    /// [`MapError::Read`].
-    pub fn prepare(&self, location: &str, most: usize) -> Result<(), MapError> {
-        if !Location::of(location).is_large() {
-            return Ok(());
-        }
-        let opened = self.open(location)?;
-        for field in opened.fields.iter().take(most) {
-            let band = dimension::choose(&field.main().raster, &Vec::new(), &Vec::new())?;
-            // What has overviews is drawn from the coarsest of them when all of it is shown.
-            if let Some(stage) = field.stages.last() {
-                self.prepare_plane(stage, band)?;
-            }
-        }
-        Ok(())
     }
 
     /// What a map of a layer shows along axes for which nothing was asked: of its topmost granule.
@@ -216,13 +228,14 @@ impl Maps {
                 let paint = self.paint(meta, &layer.collection, &layer.style, || {
                     self.layer_stretch(layer, std::slice::from_ref(meta))
                 })?;
-                let mut indices = vec![0; values.planes.first().map_or(0, Vec::len)];
-                if let Some(plane) = values.planes.first() {
-                    paint.indices(plane, &mut indices);
-                }
-                Ok(Painted::Indexed { palette: paint.palette, indices })
+                let plane = values.planes.first();
+                let indices = plane.map(|p| p.painted(|values, out| paint.indices(values, out)));
+                Ok(Painted::Indexed { palette: paint.palette, indices: indices.unwrap_or_default() })
             }
-            metas => self.coloured(layer, metas, &values.planes),
+            metas => {
+                let planes: Vec<&[f32]> = values.planes.iter().map(|p| &p.values[..]).collect();
+                self.coloured(layer, metas, &planes)
+            }
         }
     }
 
@@ -237,7 +250,7 @@ impl Maps {
     }
 
     /// Three or four planes as red, green, blue and opacity.
-    fn coloured(&self, layer: &Layer, metas: &[Arc<Meta>], planes: &[Vec<f32>]) -> Result<Painted, MapError> {
+    fn coloured(&self, layer: &Layer, metas: &[Arc<Meta>], planes: &[&[f32]]) -> Result<Painted, MapError> {
         let colours = &metas[..3];
         let channel = match layer.style.range {
             Some((low, high)) => Channel::stretched(low, high),
@@ -302,10 +315,10 @@ impl Maps {
 
 fn without(layer: &Layer, location: &str) -> MapError {
     let what = match &layer.what {
-        What::Variable(name) => format!("'{name}'"),
-        What::All => "anything that can be drawn".into(),
+        What::Variable(name) => format!("variable '{name}'"),
+        What::All => "variable".into(),
     };
-    MapError::Variable(format!("{}: it does not have {what}", shown(location)))
+    MapError::Variable(format!("{}: it has no {what} that can be drawn on a map", shown(location)))
 }
 
 fn composite_legend() -> Picture {

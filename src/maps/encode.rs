@@ -65,16 +65,16 @@ impl Picture {
     ///
     /// # Errors
     /// [`MapError::Encode`].
-    pub fn encode(&self, format: ImageFormat, view: Option<&View>) -> Result<Vec<u8>, MapError> {
+    pub fn encode(self, format: ImageFormat, view: Option<&View>) -> Result<Vec<u8>, MapError> {
         let failed = |e: harmony_formats::write::WriteError| MapError::Encode(e.to_string());
         let (width, height) = (u64::from(self.width), u64::from(self.height));
         if format == ImageFormat::Png && self.pixels.len() / self.ink.bytes() <= SMALL {
             return image::encode_png(&self.ink, width, &self.pixels, FAST).map_err(failed);
         }
         if format == ImageFormat::Tiff {
-            return tiff::encode(self, view);
+            return tiff::encode(&self, view);
         }
-        let sheet = Sheet { ink: self.ink.clone(), width, pixels: self.pixels.clone() };
+        let sheet = Sheet { ink: self.ink, width, pixels: self.pixels };
         let area = Area::whole(height, width);
         let options = WriteOptions::default();
         let mut out = Vec::new();
@@ -119,11 +119,11 @@ mod tests {
             notes: Vec::new(),
         };
         for format in ImageFormat::all() {
-            let bytes = picture.encode(format, None).unwrap();
+            let bytes = picture.clone().encode(format, None).unwrap();
             assert!(bytes.len() > 40, "{format:?}");
         }
         let mut reader =
-            png::Decoder::new(std::io::Cursor::new(picture.encode(ImageFormat::Png, None).unwrap()))
+            png::Decoder::new(std::io::Cursor::new(picture.clone().encode(ImageFormat::Png, None).unwrap()))
                 .read_info()
                 .unwrap();
         let mut out = vec![0; reader.output_buffer_size().unwrap()];

@@ -5,7 +5,8 @@ use harmony_model::crs::Crs;
 use super::dimension;
 use super::draw::{Layer, What};
 use super::opened::{Found, shown};
-use super::sample::Shown;
+use super::plane::Plane;
+use super::sample::{Places, Shown};
 use super::{MapError, Maps, View};
 
 /// One granule's value at a pixel.
@@ -101,14 +102,15 @@ impl Maps {
                 Found::Field(field) => Some(field),
                 Found::Elsewhere(meta) => self.on_grid(&opened, &meta, pixel)?,
             };
-            let mut value = [f32::NAN];
+            let mut plane = Plane::new(1, 1);
             let mut axes = Vec::new();
             if let Some(field) = field {
                 let band = dimension::choose(&field.main().raster, &layer.times, &layer.axes)?;
-                self.fill(&Shown { field: &field, band, bilinear: false }, pixel, &mut value)?;
+                let shown = Shown { field: &field, band, bilinear: false };
+                self.fill(&shown, pixel, &mut Places::default(), 0, plane.next())?;
                 axes = field.main().raster.bands.get(band).map(|b| b.axes.clone()).unwrap_or_default();
             }
-            let [value] = value;
+            let value = plane.values[0];
             let meaning = meta.categories.as_ref().and_then(|c| c.meaning(value));
             out.push(Answer {
                 granule: shown(location),

@@ -2,10 +2,12 @@
 //!
 //! The way of a map: [`opened`] granules (kept open) have fields, that is variables on a grid ([`project`] puts swaths
 //! and trajectories on one); [`place`] says which cell of a field a pixel shows; [`blocks`] of decoded values are kept
-//! in a cache that all doors share, coarser ones for coarser maps, those that took long on disk, too ([`store`]); [`sample`] takes the pixels' values out of them, granule
-//! after granule, the newest on top; [`style`] turns values into colours; [`compose`] lays layers over each other and
-//! [`encode`] writes the picture. There is no HTTP here.
+//! in a cache that all doors share, coarser ones for coarser maps ([`grating`]), those that took long on disk, too
+//! ([`store`]), which may be done before anybody asks ([`prepare`]); [`sample`] takes the pixels' values out of them,
+//! granule after granule, the newest on top; [`style`] says in which colours, [`paint`] turns values into them;
+//! [`compose`] lays layers over each other and [`encode`] writes the picture. There is no HTTP here.
 
+mod bilinear;
 mod blocks;
 mod cache;
 mod categories;
@@ -15,9 +17,13 @@ mod dimension;
 mod draw;
 mod encode;
 mod extent;
+mod grating;
 mod info;
 mod opened;
+mod paint;
 mod place;
+mod plane;
+mod prepare;
 mod project;
 mod sample;
 mod store;
@@ -41,6 +47,7 @@ pub use encode::ImageFormat;
 pub use extent::degrees;
 pub use info::Answer as PixelAnswer;
 pub use opened::{AxisInfo, FieldInfo, Opened, shown};
+pub use prepare::Pace;
 pub use style::StyleSpec;
 
 use crate::store::StoreOptions;
@@ -139,7 +146,7 @@ impl Maps {
     pub fn new(limits: Limits) -> Self {
         Maps {
             opened: Cache::new(limits.open_granules),
-            projected: Cache::new(limits.open_granules),
+            projected: Cache::new(limits.cache_bytes / 4),
             blocks: Cache::new(limits.cache_bytes),
             places: Cache::new((limits.cache_bytes / 6).min(64 << 20)),
             stretches: Cache::new(4096),

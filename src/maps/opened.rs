@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::UNIX_EPOCH;
 
+use harmony_formats::OpenOptions;
 use harmony_formats::image;
 use harmony_formats::raster::{self, Raster};
 use harmony_formats::write::WriteOptions;
-use harmony_formats::{OpenOptions, geotiff};
 use harmony_model::geolocation::{self, GeolocationTable, Hints};
 use harmony_model::{Granule, VarId};
 
@@ -163,18 +163,17 @@ impl Opened {
         let [input] = &inputs[..] else {
             return Err(unreadable(format!("it stands for {} inputs", inputs.len())));
         };
-        let (granule, overviews) = read(input, sources).map_err(unreadable)?;
+        let granule = read(input, sources).map_err(unreadable)?;
         let granule = Arc::new(granule);
         let table = geolocation::discover(&granule, &Hints::default()).unwrap_or_default();
         let rasters = rasters(&granule);
-        let smaller: Vec<(Arc<Granule>, Vec<Raster>)> = overviews.into_iter().map(rasters_of).collect();
         let field = |raster: Raster| {
             let meta = Arc::new(Meta::of(&granule, raster.var, Some(&raster)));
+            // A damaged overview is no reason not to show the data.
+            let smaller = raster.overviews(&granule).unwrap_or_default();
             let mut stages = vec![Stage::of_file(granule.clone(), raster, location, 0)];
-            for (granule, rasters) in &smaller {
-                if let Some(r) = rasters.iter().find(|r| r.path == meta.path) {
-                    stages.push(Stage::of_file(granule.clone(), r.clone(), location, stages.len()));
-                }
+            for (granule, raster) in smaller {
+                stages.push(Stage::of_file(Arc::new(granule), raster, location, stages.len()));
             }
             Arc::new(Field { meta, stages })
         };
@@ -272,20 +271,13 @@ fn coordinate_units(granule: &Granule, name: &str) -> String {
     coordinate.and_then(|v| v.attr_text("units")).unwrap_or_default().trim().to_owned()
 }
 
-fn read(input: &Input, sources: &StoreOptions) -> Result<(Granule, Vec<Granule>), String> {
+fn read(input: &Input, sources: &StoreOptions) -> Result<Granule, String> {
     if input.is_zarr() {
         let store = store::open_zarr(&input.location(), sources).map_err(|e| e.to_string())?;
-        return Ok((harmony_formats::open_zarr(store).map_err(|e| e.to_string())?, Vec::new()));
+        return harmony_formats::open_zarr(store).map_err(|e| e.to_string());
     }
     let source = store::open(&input.location(), sources).map_err(|e| e.to_string())?;
-    let granule =
-        harmony_formats::open(source.clone(), &OpenOptions::default()).map_err(|e| e.to_string())?;
-    // A damaged overview is no reason not to show the data.
-    let overviews = match granule.format {
-        "geotiff" => geotiff::overviews(&source).unwrap_or_default(),
-        _ => Vec::new(),
-    };
-    Ok((granule, overviews))
+    harmony_formats::open(source, &OpenOptions::default()).map_err(|e| e.to_string())
 }
 
 pub(super) fn rasters(granule: &Granule) -> Vec<Raster> {
@@ -293,11 +285,6 @@ pub(super) fn rasters(granule: &Granule) -> Vec<Raster> {
     raster::survey(granule, &WriteOptions::default())
         .map(|s| s.rasters.into_iter().filter(|r| r.rotation.is_none()).collect())
         .unwrap_or_default()
-}
-
-fn rasters_of(granule: Granule) -> (Arc<Granule>, Vec<Raster>) {
-    let found = rasters(&granule);
-    (Arc::new(granule), found)
 }
 
 /// Numeric variables with positions that are not on a regular grid.

@@ -84,8 +84,8 @@ impl Maps {
             let placement = self.placed(grid, view)?;
             let weight = match &placement {
                 Placement::Separable { cols, rows, .. } => (cols.len() + rows.len()) * 8,
-                // Control points are a few per tile; where every cell is transformed, all of them.
-                Placement::Free { .. } => view.pixels() * 4,
+                // Control points are a few per tile; where every cell is transformed, all of them: around poles.
+                Placement::Free { .. } => view.pixels(),
             };
             Ok((Arc::new(placement), weight as u64 + 256))
         })

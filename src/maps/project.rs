@@ -24,6 +24,8 @@ pub struct Key {
 
 /// Metres of a degree of latitude on the mean sphere.
 const METRES_PER_DEGREE: f64 = 111_195.0;
+/// Two positions in double precision and as much for the index.
+const BYTES_PER_SAMPLE: u64 = 32;
 /// Coarser than this is one cell for everything.
 const MAX_LEVEL: u8 = 24;
 
@@ -48,7 +50,7 @@ impl Maps {
         let at = |level: u8, cell: Option<f64>, radius: Option<f64>| {
             self.projected.get(&key(level), |_| {
                 let field = projected(opened, meta, &crs, cell, radius)?;
-                Ok::<_, MapError>((field, 1))
+                Ok::<_, MapError>((field, weight(opened, &meta.path)))
             })
         };
         let Some(own) = at(0, None, None)? else { return Ok(None) };
@@ -66,6 +68,13 @@ impl Maps {
         let metres = wider * crs.units_to_metre().unwrap_or(METRES_PER_DEGREE);
         at(level, Some(wider), line.then_some(0.75 * metres))
     }
+}
+
+/// Bytes that finding samples of a variable by their places takes: positions, and an index of them.
+fn weight(opened: &Opened, path: &str) -> u64 {
+    let var = opened.granule.find_var(path);
+    let samples = var.map_or(1, |v| opened.granule.shape(v).iter().fold(1u64, |n, &s| n.saturating_mul(s)));
+    samples.saturating_mul(BYTES_PER_SAMPLE)
 }
 
 /// Maps in cylindrical systems are made from longitudes and latitudes.

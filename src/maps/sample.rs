@@ -5,13 +5,17 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use super::blocks::{Block, BlockKey, Grating};
+use super::blocks::{Block, BlockKey};
+use super::grating::Grating;
 use super::opened::{Field, Stage};
 use super::place::Placement;
+use super::plane::Part;
 use super::{MapError, Maps, View};
 
 /// Pixels from which on several threads are worth it.
 const MANY_PIXELS: usize = 1 << 18;
+/// Bytes of blocks that a map may hold at once, whatever the cache may keep.
+const IN_WORK: u64 = 16 << 20;
 /// No position.
 const NONE: u32 = u32::MAX;
 
@@ -23,21 +27,24 @@ pub(super) struct Shown<'a> {
 }
 
 /// A stage at a level and where pixels lie on it.
-struct Sampler<'a> {
+#[derive(Clone, Copy)]
+pub(super) struct Sampler<'a> {
     maps: &'a Maps,
     stage: &'a Stage,
     band: u32,
-    grating: Grating,
+    pub(super) grating: Grating,
     placement: &'a Placement,
     /// Cells of the stage in one of the full size.
-    scale: [f64; 2],
-    /// Columns after which the first one comes again.
-    period: Option<usize>,
-    width: usize,
+    pub(super) scale: [f64; 2],
+    /// After the last column the first one comes again.
+    pub(super) turns: bool,
+    bilinear: bool,
+    /// Row of the view that is drawn first.
+    first: usize,
 }
 
 /// The blocks that a picture needs, by number of block row and column.
-struct Loaded {
+pub(super) struct Loaded {
     grating: Grating,
     slots: HashMap<(u32, u32), usize>,
     blocks: Vec<Arc<Block>>,
@@ -45,7 +52,7 @@ struct Loaded {
 
 impl Loaded {
     #[inline]
-    fn value(&self, row: usize, col: usize) -> f32 {
+    pub fn value(&self, row: usize, col: usize) -> f32 {
         let (rows, cols) = (self.grating.block_rows as usize, self.grating.block_cols as usize);
         let key = ((row / rows) as u32, (col / cols) as u32);
         match self.slots.get(&key).map(|&s| &self.blocks[s]) {
@@ -55,14 +62,42 @@ impl Loaded {
     }
 }
 
+/// Where pixels of a view lie on the grids that one map was drawn from: asked for row after row.
+#[derive(Default)]
+pub(super) struct Places(Vec<(u64, Arc<Placement>)>);
+
+/// Grids that [`Places`] remembers.
+const MANY_GRIDS: usize = 64;
+
+impl Places {
+    fn of(&mut self, maps: &Maps, stage: &Stage, view: &View) -> Result<Arc<Placement>, MapError> {
+        if let Some((_, known)) = self.0.iter().find(|(id, _)| *id == stage.id) {
+            return Ok(known.clone());
+        }
+        let placement = maps.place(&stage.raster.grid, view)?;
+        if self.0.len() >= MANY_GRIDS {
+            self.0.remove(0);
+        }
+        self.0.push((stage.id, placement.clone()));
+        Ok(placement)
+    }
+}
+
 impl Maps {
-    /// Puts values where `out` (the pixels of the view, row by row) has none yet.
+    /// Puts values where `out` (rows of the view from `first` on) has none yet.
     ///
     /// # Errors
     /// [`MapError`].
-    pub(super) fn fill(&self, shown: &Shown, view: &View, out: &mut [f32]) -> Result<(), MapError> {
+    pub(super) fn fill(
+        &self,
+        shown: &Shown,
+        view: &View,
+        places: &mut Places,
+        first: usize,
+        mut out: Part,
+    ) -> Result<(), MapError> {
         let main = shown.field.main();
-        let placement = self.place(&main.raster.grid, view)?;
+        let placement = places.of(self, main, view)?;
         let ratio = placement.cells_per_pixel();
         let factor = |s: &Stage| {
             let (a, b) = (&main.raster.grid, &s.raster.grid);
@@ -71,35 +106,20 @@ impl Maps {
         let fine_enough = |s: &&Stage| factor(s) <= ratio * 1.01;
         let stage = shown.field.stages.iter().rev().find(fine_enough).unwrap_or(main);
         let coarsest = Grating::coarsest(stage);
-        let mut level = (ratio / factor(stage)).max(1.0).log2().floor().min(f64::from(coarsest)) as u8;
+        let level = (ratio / factor(stage)).max(1.0).log2().floor().min(f64::from(coarsest)) as u8;
         let grid = &stage.raster.grid;
-        let turns = grid.crs.is_geographic() && (grid.dx * grid.nx as f64 - 360.0).abs() < grid.dx * 0.01;
-        loop {
-            let grating = Grating::of(stage, level);
-            let sampler = Sampler {
-                maps: self,
-                stage,
-                band: u32::try_from(shown.band).unwrap_or(0),
-                grating,
-                placement: &placement,
-                scale: [
-                    grid.nx as f64 / main.raster.grid.nx as f64,
-                    grid.ny as f64 / main.raster.grid.ny as f64,
-                ],
-                period: turns.then_some(grating.cols as usize),
-                width: view.width as usize,
-            };
-            let done = match (&*placement, shown.bilinear) {
-                (Placement::Separable { cols, rows, .. }, false) => sampler.tables(cols, rows, out)?,
-                (_, false) => sampler.nearest(out)?,
-                (_, true) => sampler.bilinear(out)?,
-            };
-            if done || level >= coarsest {
-                return Ok(());
-            }
-            // More blocks than the cache may keep: coarser ones.
-            level += 1;
-        }
+        let sampler = Sampler {
+            maps: self,
+            stage,
+            band: u32::try_from(shown.band).unwrap_or(0),
+            grating: Grating::of(stage, level),
+            placement: &placement,
+            scale: [grid.nx as f64 / main.raster.grid.nx as f64, grid.ny as f64 / main.raster.grid.ny as f64],
+            turns: grid.crs.is_geographic() && (grid.dx * grid.nx as f64 - 360.0).abs() < grid.dx * 0.01,
+            bilinear: shown.bilinear,
+            first,
+        };
+        sampler.draw(&mut out)
     }
 }
 
@@ -118,14 +138,41 @@ impl Sampler<'_> {
         if at.is_nan() { NONE } else { self.grating.col(at * self.scale[0]) as u32 }
     }
 
-    /// Loads blocks; `None` when they are more than may be kept at once.
-    fn load(&self, mut wanted: Vec<(u32, u32)>) -> Result<Option<Loaded>, MapError> {
+    /// Puts values into the rows of `out`, in parts when they need more blocks than a map may hold at once.
+    fn draw(&self, out: &mut Part) -> Result<(), MapError> {
+        let count = out.len();
+        let done = match self.placement {
+            Placement::Separable { cols, rows, .. } if !self.bilinear => {
+                self.tables(cols, &rows[self.first..][..count], out)?
+            }
+            _ => {
+                out.note(|_| false);
+                if self.bilinear { self.bilinear(out)? } else { self.nearest(out)? }
+            }
+        };
+        if done {
+            return Ok(());
+        }
+        if count > 1 {
+            let [mut top, mut bottom] = out.split(count / 2);
+            self.draw(&mut top)?;
+            return Sampler { first: self.first + count / 2, ..*self }.draw(&mut bottom);
+        }
+        // A single row that runs through too many of them.
+        Sampler { grating: Grating::of(self.stage, self.grating.level + 1), ..*self }.draw(out)
+    }
+
+    /// Loads blocks; `None` when they are more than may be held at once.
+    pub(super) fn load(&self, mut wanted: Vec<(u32, u32)>, out: &Part) -> Result<Option<Loaded>, MapError> {
         wanted.sort_unstable();
         wanted.dedup();
         let bytes = self.grating.block_rows * self.grating.block_cols * 4;
-        let room = (self.maps.limits().cache_bytes / 2).max(bytes);
-        let finest = self.grating.level < Grating::coarsest(self.stage);
-        if (wanted.len() as u64).saturating_mul(bytes) > room && finest {
+        let cache = self.maps.limits().cache_bytes;
+        let is_coarsest = self.grating.level >= Grating::coarsest(self.stage);
+        // Parts of the rows need fewer blocks only where these lie below each other.
+        let may_part = out.len() > 1 && wanted.first().map(|w| w.0) != wanted.last().map(|w| w.0);
+        let room = if may_part { cache / 8 } else { cache / 2 }.max(IN_WORK).max(bytes);
+        if (wanted.len() as u64).saturating_mul(bytes) > room && (may_part || !is_coarsest) {
             return Ok(None);
         }
         let key = |&(row, col): &(u32, u32)| BlockKey {
@@ -142,7 +189,7 @@ impl Sampler<'_> {
     }
 
     /// Nearest cells where a table each says columns and rows.
-    fn tables(&self, cols: &[f64], rows: &[f64], out: &mut [f32]) -> Result<bool, MapError> {
+    fn tables(&self, cols: &[f64], rows: &[f64], out: &mut Part) -> Result<bool, MapError> {
         let (down, across) = (self.grating.block_rows as u32, self.grating.block_cols as u32);
         let rows: Vec<u32> = rows.iter().map(|&y| self.row_of(y)).collect();
         let cols: Vec<u32> = cols.iter().map(|&x| self.col_of(x)).collect();
@@ -151,8 +198,9 @@ impl Sampler<'_> {
         let mut block_rows: Vec<u32> = rows.iter().filter(|r| **r != NONE).map(|r| r / down).collect();
         block_rows.dedup();
         let wanted = block_rows.iter().flat_map(|&r| block_cols.clone().map(move |c| (r, c))).collect();
-        let Some(loaded) = self.load(wanted)? else { return Ok(false) };
+        let Some(loaded) = self.load(wanted, out)? else { return Ok(false) };
         let local: Vec<u32> = cols.iter().map(|c| if *c == NONE { 0 } else { c % across }).collect();
+        let is_fresh = out.is_fresh;
         let line = |(row, line): (usize, &mut [f32])| {
             let at = rows[row];
             if at == NONE {
@@ -163,32 +211,45 @@ impl Sampler<'_> {
                 let block = &loaded.blocks[slot];
                 let source = &block.values[(at % down) as usize * block.width..][..block.width];
                 let range = segment.pixels.clone();
-                for (o, &c) in line[range.clone()].iter_mut().zip(&local[range]) {
-                    if o.is_nan() {
-                        *o = source[c as usize];
-                    }
+                let cells = line[range.clone()].iter_mut().zip(&local[range]);
+                match is_fresh {
+                    true => cells.for_each(|(o, &c)| *o = source[c as usize]),
+                    false => cells.filter(|(o, _)| o.is_nan()).for_each(|(o, &c)| *o = source[c as usize]),
                 }
             }
         };
-        self.each_row(out, line);
+        let repeats = |row: usize| rows[row] == rows[row - 1];
+        out.note(repeats);
+        if is_fresh && out.values.len() < MANY_PIXELS {
+            let width = out.width;
+            for row in 0..rows.len() {
+                let (before, rest) = out.values.split_at_mut(row * width);
+                match row > 0 && repeats(row) {
+                    true => rest[..width].copy_from_slice(&before[(row - 1) * width..]),
+                    false => line((row, &mut rest[..width])),
+                }
+            }
+        } else {
+            self.each_row(out, line);
+        }
         Ok(true)
     }
 
-    fn each_row(&self, out: &mut [f32], line: impl Fn((usize, &mut [f32])) + Sync + Send) {
-        if out.len() < MANY_PIXELS {
-            out.chunks_mut(self.width).enumerate().for_each(line);
+    pub(super) fn each_row(&self, out: &mut Part, line: impl Fn((usize, &mut [f32])) + Sync + Send) {
+        if out.values.len() < MANY_PIXELS {
+            out.values.chunks_mut(out.width).enumerate().for_each(line);
         } else {
-            out.par_chunks_mut(self.width).enumerate().for_each(line);
+            out.values.par_chunks_mut(out.width).enumerate().for_each(line);
         }
     }
 
     /// Positions of all pixels that have no value yet.
-    fn positions(&self, out: &[f32]) -> Vec<[f64; 2]> {
-        let mut positions = vec![[f64::NAN; 2]; out.len()];
+    pub(super) fn positions(&self, out: &Part) -> Vec<[f64; 2]> {
+        let mut positions = vec![[f64::NAN; 2]; out.values.len()];
         let row = |(row, (line, values)): (usize, (&mut [[f64; 2]], &[f32]))| {
             if values.iter().any(|v| v.is_nan()) {
                 let (mut xs, mut ys) = (vec![f64::NAN; line.len()], vec![f64::NAN; line.len()]);
-                self.placement.row(row, &mut xs, &mut ys);
+                self.placement.row(self.first + row, &mut xs, &mut ys);
                 let grid = &self.stage.raster.grid;
                 let (nx, ny) = (grid.nx as f64 / self.scale[0], grid.ny as f64 / self.scale[1]);
                 for (i, place) in line.iter_mut().enumerate() {
@@ -199,13 +260,13 @@ impl Sampler<'_> {
                 }
             }
         };
-        let lines = positions.par_chunks_mut(self.width).zip(out.par_chunks(self.width)).enumerate();
+        let lines = positions.par_chunks_mut(out.width).zip(out.values.par_chunks(out.width)).enumerate();
         lines.for_each(row);
         positions
     }
 
     /// Nearest cells, pixel by pixel.
-    fn nearest(&self, out: &mut [f32]) -> Result<bool, MapError> {
+    fn nearest(&self, out: &mut Part) -> Result<bool, MapError> {
         let (down, across) = (self.grating.block_rows as u32, self.grating.block_cols as u32);
         let cells: Vec<[u32; 2]> = self
             .positions(out)
@@ -215,9 +276,9 @@ impl Sampler<'_> {
         let mut wanted: Vec<(u32, u32)> =
             cells.iter().filter(|c| c[0] != NONE).map(|c| (c[0] / down, c[1] / across)).collect();
         wanted.dedup();
-        let Some(loaded) = self.load(wanted)? else { return Ok(false) };
+        let Some(loaded) = self.load(wanted, out)? else { return Ok(false) };
         let line = |(row, line): (usize, &mut [f32])| {
-            let cells = &cells[row * self.width..][..line.len()];
+            let cells = &cells[row * line.len()..][..line.len()];
             for (o, cell) in line.iter_mut().zip(cells) {
                 if cell[0] != NONE && o.is_nan() {
                     *o = loaded.value(cell[0] as usize, cell[1] as usize);
@@ -226,82 +287,6 @@ impl Sampler<'_> {
         };
         self.each_row(out, line);
         Ok(true)
-    }
-
-    /// Weighted means of the four cells around each pixel, of those that have a value. A pixel whose own cell has none
-    /// stays without.
-    fn bilinear(&self, out: &mut [f32]) -> Result<bool, MapError> {
-        let positions = self.positions(out);
-        let (down, across) = (self.grating.block_rows as usize, self.grating.block_cols as usize);
-        let corners: Vec<Option<Corners>> = positions.iter().map(|&p| self.corners(p)).collect();
-        let mut wanted: Vec<(u32, u32)> = Vec::new();
-        for c in corners.iter().flatten() {
-            for r in c.rows {
-                let blocks = c.cols.map(|col| ((r / down) as u32, (col / across) as u32));
-                if wanted.last() != Some(&blocks[1]) {
-                    wanted.extend(blocks);
-                }
-            }
-        }
-        let Some(loaded) = self.load(wanted)? else { return Ok(false) };
-        let line = |(row, line): (usize, &mut [f32])| {
-            let corners = &corners[row * self.width..][..line.len()];
-            for (o, c) in line.iter_mut().zip(corners) {
-                if let (true, Some(c)) = (o.is_nan(), c) {
-                    *o = c.mean(&loaded);
-                }
-            }
-        };
-        self.each_row(out, line);
-        Ok(true)
-    }
-
-    fn corners(&self, [x, y]: [f64; 2]) -> Option<Corners> {
-        if x.is_nan() {
-            return None;
-        }
-        let size = f64::from(1u32 << self.grating.level);
-        let axis = |at: f64, n: u64, period: Option<usize>| {
-            let at = at / size - 0.5;
-            let first = at.floor();
-            let cell = |i: f64| match period {
-                Some(p) => (i as i64).rem_euclid(p as i64) as usize,
-                None => i.clamp(0.0, n.saturating_sub(1) as f64) as usize,
-            };
-            ([cell(first), cell(first + 1.0)], (at - first) as f32)
-        };
-        let (cols, right) = axis(x * self.scale[0], self.grating.cols, self.period);
-        let (rows, below) = axis(y * self.scale[1], self.grating.rows, None);
-        Some(Corners { rows, cols, right, below })
-    }
-}
-
-/// Four cells and how far a pixel is from the first of them.
-struct Corners {
-    rows: [usize; 2],
-    cols: [usize; 2],
-    right: f32,
-    below: f32,
-}
-
-impl Corners {
-    fn mean(&self, loaded: &Loaded) -> f32 {
-        let own = loaded
-            .value(self.rows[usize::from(self.below >= 0.5)], self.cols[usize::from(self.right >= 0.5)]);
-        if own.is_nan() {
-            return own;
-        }
-        let (mut sum, mut weights) = (0.0, 0.0);
-        for (i, wy) in [1.0 - self.below, self.below].into_iter().enumerate() {
-            for (j, wx) in [1.0 - self.right, self.right].into_iter().enumerate() {
-                let v = loaded.value(self.rows[i], self.cols[j]);
-                if !v.is_nan() {
-                    sum += v * wx * wy;
-                    weights += wx * wy;
-                }
-            }
-        }
-        sum / weights
     }
 }
 

@@ -23,7 +23,7 @@ pub struct Store {
 pub struct Origin([u64; 2]);
 
 /// Changes whenever blocks would not mean the same any more.
-const FORMAT: u64 = 1;
+const FORMAT: u64 = 2;
 /// Origin, width and number of values, and a sum over the values, before these.
 const HEAD: usize = 40;
 

@@ -119,7 +119,7 @@ fn look_at_field(field: &Field, values: &mut Vec<f32>) {
             };
             read(stage, band, steps(ny), steps(nx), values);
         } else {
-            let chunk = super::blocks::chunk_sides(stage);
+            let chunk = super::grating::chunk_sides(stage);
             let sides = chunk.unwrap_or([1; 2]);
             // Without chunks every row is a read of its own: few long ones.
             let cells = if chunk.is_some() { [PLACE; 2] } else { [PLACE / 8, PLACE * 8] };

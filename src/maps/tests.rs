@@ -192,3 +192,44 @@ fn overviews_of_a_cog_are_used_where_they_are_fine_enough() {
         assert!((value(&cog) - value(&from_nc)).abs() <= 4.0, "{x} {y}: {} {}", value(&cog), value(&from_nc));
     }
 }
+
+#[test]
+fn a_large_map_is_made_of_the_maps_of_its_parts() {
+    let maps = Maps::new(Limits { cache_bytes: 1 << 20, ..Limits::default() });
+    let mut colours = layer("2020_01_01_global.nc", "");
+    colours.what = What::All;
+    let layers = [colours, layer("polar_south.nc4", "distance")];
+    // Four strips.
+    let whole = view("EPSG:4326", [-180.0, -90.0, 180.0, 90.0], 1024, 1024);
+    let large = maps.draw(&layers, &whole, [255; 3], true).unwrap();
+    for (row, south) in [(0, 45.0), (256, 0.0), (512, -45.0), (768, -90.0)] {
+        let part = view("EPSG:4326", [-180.0, south, 180.0, south + 45.0], 1024, 256);
+        let part = maps.draw(&layers, &part, [255; 3], true).unwrap();
+        let same = (0..256).all(|y| (0..1024).all(|x| part.at(x, y) == large.at(x, row + y)));
+        assert!(same, "rows from {row}");
+    }
+}
+
+#[test]
+fn a_small_cache_stays_small_and_changes_no_picture() {
+    let limit = 256 << 10;
+    let small = Maps::new(Limits { cache_bytes: limit, ..Limits::default() });
+    let large = Maps::new(Limits::default());
+    let layers = ["red_var", "green_var", "blue_var"].map(|v| layer("2020_01_01_global.nc", v));
+    let mut most = 0;
+    for i in 0..64u32 {
+        let (col, row) = (f64::from(i % 8), f64::from(i / 8));
+        let (west, north) = (col * 45.0 - 180.0, 90.0 - row * 22.5);
+        let tile = view("EPSG:4326", [west, north - 22.5, west + 45.0, north], 64, 32);
+        for layer in &layers {
+            let one = std::slice::from_ref(layer);
+            let picture = small.draw(one, &tile, [255; 3], true).unwrap();
+            assert_eq!(picture, large.draw(one, &tile, [255; 3], true).unwrap());
+            most = most.max(small.cached_bytes());
+        }
+    }
+    // One block is kept, however large it is.
+    let block = 720 * 360 * 4 + 128;
+    assert!(most > 0 && most <= limit.max(block), "{most}");
+    assert!(large.cached_bytes() > limit);
+}

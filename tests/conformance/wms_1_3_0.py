@@ -6,7 +6,7 @@ The collection must have a variable on a grid that covers the world, and one wit
 Python: pictures are decoded here as far as the rules need it.
 
 Two rules of the standard are not those of the service, because the contract of the reference is older than it and has
-tests of its own (tests/maps.rs): names of parameters that are not known are refused, not ignored (6.8.1), and a request
+tests of its own (tests/maps): names of parameters that are not known are refused, not ignored (6.8.1), and a request
 that lacks a parameter is answered by a bare sentence unless EXCEPTIONS asks for XML (6.9.4, setting `wms_exceptions`).
 """
 

@@ -223,6 +223,20 @@ impl Server {
     }
 
     pub fn with(config: Config) -> Self {
+        Server::over(Memory::sample(), config)
+    }
+
+    /// Over one file with these variables, as the collection `C1-LOCAL`.
+    pub fn of_file(file: &Path, variables: &[&str]) -> Self {
+        let mut memory = Memory::default();
+        let named = |(i, name): (usize, &&str)| (format!("V{i}-LOCAL"), (*name).to_owned());
+        let variables = variables.iter().enumerate().map(named).collect();
+        let file = file.display().to_string();
+        memory.add("C1-LOCAL", "one", "1", &["S1257851197-EEDTEST"], variables, &[&file], "2020");
+        Server::over(memory, Config::default())
+    }
+
+    fn over(memory: Memory, config: Config) -> Self {
         let chain = |name: &str, service: &str| Chain {
             name: name.into(),
             umm_s: Some(service.into()),
@@ -230,7 +244,7 @@ impl Server {
             ..Chain::default()
         };
         let chains = Chains::new([chain("harmony/service-example", "S1257851197-EEDTEST")]);
-        let catalog: Arc<dyn Catalog> = Arc::new(Memory::sample());
+        let catalog: Arc<dyn Catalog> = Arc::new(memory);
         let jobs = no_jobs(catalog.clone());
         let maps = Arc::new(MapService::new(&config).unwrap());
         let app = App { config, catalog, queue: jobs.clone(), jobs, chains, maps, system: System::default() };

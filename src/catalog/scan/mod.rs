@@ -6,7 +6,7 @@ mod stamp;
 mod swath;
 mod watch;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
@@ -43,6 +43,8 @@ pub struct Report {
     pub failed: Vec<(String, String)>,
     /// What is not known of granules that were taken.
     pub notices: Vec<String>,
+    /// Concept ids of the collections of those that were added or updated.
+    pub collections: BTreeSet<String>,
 }
 
 /// Files opened in one go, then stored in one transaction.
@@ -160,6 +162,7 @@ impl Scanner {
             }
             report.notices.extend(described.notices);
             let mut granule = described.granule;
+            report.collections.insert(collection.clone());
             granule.collection = collection;
             granule.size_bytes = task.stamp.size_bytes.or(granule.size_bytes);
             let modified_ms = task.stamp.modified_ms;

@@ -10,8 +10,9 @@ use axum::{Json, Router};
 use serde_json::{Value, json};
 
 use super::matrix::{DEEPEST, TileMatrixSet};
-use super::{layer_named, segment, set_of};
+use super::{check, layer_named, segment, set_of};
 use crate::http::layers::{self, Named};
+use crate::http::wms::Parameters;
 use crate::http::{App, Caller, Problem};
 use crate::maps::ImageFormat;
 
@@ -243,6 +244,7 @@ async fn tile_json(
     Path(path): Path<Vec<(String, String)>>,
 ) -> Result<Response, Problem> {
     let variable = path.into_iter().find(|(name, _)| name == "variable").map(|(_, v)| v).unwrap_or_default();
+    check(&app, &Parameters::parse(uri.query().unwrap_or_default()))?;
     let named = layer_named(&app, segment(&uri), &variable).await?;
     let query = uri.query().map(|q| format!("?{q}")).unwrap_or_default();
     let tiles = format!(

@@ -218,6 +218,7 @@ async fn make(
     tile: Tile,
     parameters: &Parameters,
 ) -> Result<Answer, Problem> {
+    check(app, parameters)?;
     let named = layer_named(app, segment, variable).await?;
     let view = tile.view()?;
     // Plain arithmetic in the systems of tiles.
@@ -230,6 +231,13 @@ async fn make(
     };
     let layer = app.map_layer(&named, &wish, &parameters.axes(), style(parameters)?).await?;
     draw(app, layer, tile, view).await
+}
+
+/// Refuses what can't be meant: parameters given twice, styles, ranges and times that there aren't.
+fn check(app: &App, parameters: &Parameters) -> Result<(), Problem> {
+    parameters.check_doubled().map_err(|e| Problem::invalid(e.message()))?;
+    app.maps.maps.check_style(&style(parameters)?)?;
+    times(parameters).map(drop)
 }
 
 fn times(parameters: &Parameters) -> Result<crate::maps::TimeWish, Problem> {
@@ -250,7 +258,7 @@ async fn draw(app: &Arc<App>, layer: Layer, tile: Tile, view: View) -> Result<An
     let granules = layer.granules.len();
     let (bytes, words) = app
         .maps
-        .run(move |maps| -> Result<_, Problem> {
+        .run_sized(view.pixels(), move |maps| -> Result<_, Problem> {
             let picture = maps.draw(&[layer], &view, [255; 3], tile.format.has_opacity())?;
             let words = state(&picture, granules);
             Ok((picture.encode(tile.format, Some(&view))?, words))

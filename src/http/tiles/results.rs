@@ -27,6 +27,7 @@ pub async fn tile(
 ) -> Result<Response, Problem> {
     let parameters = Parameters::parse(uri.query().unwrap_or_default());
     let tile = plain_tile(&z, &x, &y, &parameters)?;
+    super::check(&app, &parameters)?;
     let view = job(&app, &caller, &id).await?;
     let key = format!("job {id} {} {variable} {tile:?} {}", view.job.updated_ms, parameters.canonical());
     let made = async {

@@ -38,7 +38,7 @@ impl Query {
         let (bytes, state, warnings) = self
             .app
             .maps
-            .run(move |maps| -> Result<_, Exception> {
+            .run_sized(query.view.pixels(), move |maps| -> Result<_, Exception> {
                 let picture = maps.draw(&layers, &view, background, transparent)?;
                 let state = state(&picture, granules);
                 let chosen = layers.first().map(|l| maps.chosen(l)).unwrap_or_default();
@@ -210,7 +210,7 @@ impl Query {
         let limit = self.app.maps.maps.limits().max_side;
         u32::try_from(number).ok().filter(|n| *n <= limit).ok_or_else(|| {
             too_large(crate::maps::MapError::TooLarge(format!(
-                "{upper} {number} is more than {limit} pixels; ask for {upper}={limit} or less, or for parts"
+                "{upper} {digits:.40} is more than {limit} pixels; ask for {upper}={limit} or less, or for parts"
             )))
         })
     }
@@ -266,7 +266,8 @@ pub fn range(text: &str) -> Result<(f64, f64), Exception> {
         }
         _ => {
             let text: String = text.chars().take(80).collect();
-            let message = format!("RESCALE '{text}' is not two numbers; write MIN,MAX");
+            let message =
+                format!("RESCALE '{text}' is not two numbers, the smaller one first; write MIN,MAX");
             Err(Exception::coded("InvalidParameterValue", message))
         }
     }

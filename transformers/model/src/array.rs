@@ -64,6 +64,8 @@ pub enum StoredChunk {
 pub struct Overview {
     /// Its extents, axis by axis those of the array divided by what cells were put together.
     pub shape: Vec<u64>,
+    /// Extents of its stored chunks, where it has some.
+    pub chunk: Option<Vec<u64>>,
     pub data: Arc<dyn ArraySource>,
 }
 

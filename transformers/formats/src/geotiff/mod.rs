@@ -14,4 +14,3 @@ mod tests;
 mod write;
 
 pub use format::{Cog, Geotiff};
-pub use read::overviews;

@@ -7,6 +7,7 @@
 mod affine;
 mod axis;
 mod find;
+mod overviews;
 mod plane;
 mod read;
 mod sample;

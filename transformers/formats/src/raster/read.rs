@@ -79,6 +79,11 @@ impl Layout {
         self.x_axis < self.y_axis
     }
 
+    /// For a version of the array with other extents.
+    pub(super) fn resize(&mut self, rows: u64, columns: u64) {
+        (self.rows, self.columns) = (rows, columns);
+    }
+
     pub(super) fn row_order(&self) -> Order {
         Order { n: self.rows, roll: 0, flip: self.flip_y }
     }

@@ -102,7 +102,8 @@ mod tests {
         fn overviews(&self) -> Result<Vec<Overview>, ReadError> {
             let level = |n: u64| {
                 let cells = vec![2u8; (n * n) as usize];
-                Overview { shape: vec![n, n], data: Arc::new(MemoryArray::of(&[n, n], &cells)) }
+                let data = Arc::new(MemoryArray::of(&[n, n], &cells));
+                Overview { shape: vec![n, n], chunk: None, data }
             };
             Ok(vec![level(8), level(4)])
         }

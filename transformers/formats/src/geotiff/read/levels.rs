@@ -158,7 +158,9 @@ impl ArraySource for Band {
         let one = |level: &Level| {
             let arrays = blocks::arrays(&levels.source, &level.image, levels.big_endian, &levels.fill);
             let data = masked(arrays.get(self.number)?.clone(), level.mask.clone());
-            Some(Overview { shape: vec![level.image.height, level.image.width], data })
+            let image = &level.image;
+            let chunk = Some(vec![image.block_height, image.block_width]);
+            Some(Overview { shape: vec![image.height, image.width], chunk, data })
         };
         Ok(levels.smaller()?.iter().filter_map(one).collect())
     }

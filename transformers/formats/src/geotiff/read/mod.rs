@@ -19,7 +19,7 @@ use crate::gdal::info::{BandInfo, RasterInfo};
 use crate::gdal::raster;
 use crate::io::BlockCache;
 use image::Image;
-use levels::{Band, Level, Levels, masked};
+use levels::{Band, Levels};
 use metadata::Metadata;
 use tiff::Directory;
 
@@ -55,38 +55,6 @@ pub fn open(source: &Arc<dyn ByteSource>, bands: &[u32]) -> Result<Granule, Read
 fn fill(info: &RasterInfo, image: &Image) -> Vec<u8> {
     let nodata = info.bands.first().and_then(|b| b.nodata);
     nodata.and_then(|v| number_bytes(&image.dtype, v)).unwrap_or_default()
-}
-
-/// The overviews of a GeoTIFF, from the largest to the smallest, each as a granule like that of the file with larger
-/// cells. None for files that need GDAL.
-///
-/// # Errors
-/// [`ReadError::Corrupt`] when a directory is damaged.
-pub fn overviews(source: &Arc<dyn ByteSource>) -> Result<Vec<Granule>, ReadError> {
-    let cached: Arc<dyn ByteSource> = Arc::new(BlockCache::new(source.clone()));
-    let first = Directory::first(cached.as_ref())?;
-    let main = Arc::new(Image::of(cached.as_ref(), &first)?);
-    let Ok(info) = describe(source.as_ref(), &first, &main) else { return Ok(Vec::new()) };
-    let name = source.name().rsplit('/').next().unwrap_or_default();
-    let fill = fill(&info, &main);
-    let levels = Levels::new(&cached, source, &main, first.big_endian, &fill);
-    let granule = |level: &Level| {
-        let arrays = blocks::arrays(source, &level.image, first.big_endian, &fill);
-        raster::granule_of(&reduced(&info, &level.image), name, &[], &|band, _| {
-            masked(arrays[band as usize - 1].clone(), level.mask.clone())
-        })
-    };
-    levels.smaller()?.iter().map(granule).collect()
-}
-
-/// The same place in fewer, larger cells.
-fn reduced(info: &RasterInfo, image: &Image) -> RasterInfo {
-    let (across, down) = (info.width as f64 / image.width as f64, info.height as f64 / image.height as f64);
-    let mut smaller = RasterInfo { width: image.width, height: image.height, ..info.clone() };
-    smaller.transform =
-        info.transform.map(|[x, xc, xr, y, yc, yr]| [x, xc * across, xr * down, y, yc * across, yr * down]);
-    smaller.bands.iter_mut().for_each(|b| b.block = (image.block_width, image.block_height));
-    smaller
 }
 
 fn describe(source: &dyn ByteSource, d: &Directory, image: &Image) -> Result<RasterInfo, ReadError> {

@@ -5,6 +5,8 @@
 //! of 256 colours: straight lines between them stay within two levels of the rest. RdBu and Spectral are the eleven
 //! classes of ColorBrewer.
 
+use std::sync::LazyLock;
+
 use super::Rgba;
 
 /// Colours of a map.
@@ -26,9 +28,9 @@ pub fn names() -> impl Iterator<Item = &'static str> {
 
 /// The 256 colours of a map, by name in any case.
 pub fn find(name: &str) -> Option<Vec<Rgba>> {
+    static ALL: LazyLock<Vec<Vec<Rgba>>> = LazyLock::new(|| MAPS.iter().map(|m| colours(&m.1)).collect());
     let name = name.trim().to_ascii_lowercase();
-    let exact =
-        |n: &str| MAPS.iter().find(|(names, _)| names.contains(&n)).map(|(_, source)| colours(source));
+    let exact = |n: &str| MAPS.iter().position(|(names, _)| names.contains(&n)).map(|i| ALL[i].clone());
     exact(&name).or_else(|| {
         let mut turned = exact(name.strip_suffix("_r")?)?;
         turned.reverse();
