@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use harmony_formats::Format;
 use harmony_formats::write::{WriteError, WriteOptions};
 use harmony_model::{Granule, ReadError, Request};
+use harmony_ops::Step;
 use harmony_ops::metadata::Provenance;
 use serde::Serialize;
 use serde_json::Value;
@@ -161,6 +162,7 @@ pub fn explain(input: &Input, context: &Context) -> Result<Explanation, GranuleE
 pub fn transform(input: &Input, target: &Target, context: &Context) -> Result<Written, GranuleError> {
     let plan = plan(input, context)?;
     let extent = &plan.extent;
+    let context = &shared_memory(context, &plan.steps);
     let written = write_results(&plan.results, &input.to_string(), target, context)?;
     let mut notices: Vec<String> = plan.notices.into_iter().chain(written.notices).collect();
     notices.dedup();
@@ -170,6 +172,14 @@ pub fn transform(input: &Input, target: &Target, context: &Context) -> Result<Wr
         notices,
         ..written
     })
+}
+
+/// The settings for writing what the steps give: beside the blocks of a projected swath there are the parts of the swath
+/// that all of them are made from, so they get half of the memory.
+pub fn shared_memory(context: &Context, steps: &[Step]) -> Context {
+    let shares = steps.iter().any(|step| step.operation == "project_swath");
+    let memory = if shares { context.write.memory / 2 } else { context.write.memory };
+    Context { write: WriteOptions { memory, ..context.write.clone() }, ..context.clone() }
 }
 
 /// Writes the results that are not there yet. `origin` is what they are made from, in words.

@@ -76,7 +76,8 @@ fn of_one(context: &Context) -> Context {
 /// The merged result, and which inputs are in it.
 fn write(batch: &Batch, found: &[Found], chosen: &[usize]) -> Result<(Written, Vec<usize>), GranuleError> {
     let (plan, used, origin) = plan(batch, found, chosen)?;
-    let written = granule::write_results(&plan.results, &origin, &batch.target, batch.context)?;
+    let context = granule::shared_memory(batch.context, &plan.steps);
+    let written = granule::write_results(&plan.results, &origin, &batch.target, &context)?;
     let notices = plan.notices.into_iter().chain(written.notices).collect();
     Ok((Written { notices, ..written }, used))
 }

@@ -79,8 +79,8 @@ pub struct Args {
     /// Granules in work at once
     #[arg(long, value_name = "N", env = "HARMONY_JOBS", default_value_t = default_jobs())]
     pub jobs: usize,
-    /// Memory of the whole process, all granules together; less than 112MiB is not kept to. The positions of a swath and
-    /// what joins many granules come on top where they are larger
+    /// Memory of the whole process, all granules together; less than 112MiB is not kept to. What joins many granules, chunks
+    /// of a swath that are so large that few fit, and its positions with --compat swath-projector come on top
     #[arg(long, value_name = "SIZE", env = "HARMONY_MEMORY", default_value = "128MiB")]
     pub memory: String,
     /// Write again what is there already

@@ -1,13 +1,15 @@
 //! Time of the nearest-neighbour kernel: a synthetic swath of 3000 × 3000 cells to 4000 × 2600 targets of 0.01 degrees,
-//! search radius 2 km.
+//! search radius 2 km, all cells in one index.
 //!
 //! `cargo run --release -p harmony-ops --example swath_kernel [rounds]`; `RAYON_NUM_THREADS` sets the threads.
 #![allow(clippy::print_stdout)]
 
 use std::time::Instant;
 
+use harmony_ops::project::Block;
+use harmony_ops::project_swath::cells::Cells;
 use harmony_ops::project_swath::index::{NONE, SwathIndex};
-use harmony_ops::project_swath::nearest::{Radius, nearest};
+use harmony_ops::project_swath::nearest::Found;
 use rayon::prelude::*;
 
 const SIDE: usize = 3000;
@@ -29,28 +31,31 @@ fn swath() -> (Vec<f64>, Vec<f64>) {
 fn main() {
     let rounds: usize = std::env::args().nth(1).and_then(|a| a.parse().ok()).unwrap_or(5);
     let (lons, lats) = swath();
+    let cells = Cells { block: Block::all([SIDE, SIDE]), lons, lats };
     let (west, north) = (-40.0, 58.0);
     for _ in 0..rounds {
         let begin = Instant::now();
-        let Some(index) = SwathIndex::build(&lons, &lats) else { return };
+        let Some(index) = SwathIndex::of(&cells) else { return };
         let built = begin.elapsed();
-        let mut cells = vec![NONE; ROWS * COLS];
-        cells.par_chunks_mut(COLS * 8).enumerate().for_each(|(part, cells)| {
-            let count = cells.len() / COLS;
-            for (row, cells) in cells.chunks_mut(COLS).enumerate().take(count) {
+        let mut near = vec![NONE; ROWS * COLS];
+        near.par_chunks_mut(COLS * 8).enumerate().for_each(|(part, near)| {
+            let count = near.len() / COLS;
+            for (row, near) in near.chunks_mut(COLS).enumerate().take(count) {
                 let lats = vec![north - ((part * 8 + row) as f64 + 0.5) * 0.01; COLS];
                 let lons: Vec<f64> = (0..COLS).map(|c| west + (c as f64 + 0.5) * 0.01).collect();
-                nearest(&index, &lons, &lats, Radius::Fixed(2000.0), cells);
+                let mut found = Found::nothing(COLS, 2000.0);
+                found.look_at(&index, &lons, &lats);
+                near.copy_from_slice(&found.cells);
             }
         });
         let all = begin.elapsed();
-        let found = cells.iter().filter(|c| **c != NONE).count();
+        let found = near.iter().filter(|c| **c != NONE).count();
         println!(
             "{} ms ({} ms index), {:.1} ns a target, {found} of {} have a neighbour, {} threads",
             all.as_millis(),
             built.as_millis(),
-            all.as_nanos() as f64 / cells.len() as f64,
-            cells.len(),
+            all.as_nanos() as f64 / near.len() as f64,
+            near.len(),
             rayon::current_num_threads()
         );
     }

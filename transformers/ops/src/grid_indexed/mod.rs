@@ -201,6 +201,7 @@ fn add_variables(
             row_axis,
             element,
             chunk_rows: var.storage.chunk_shape().and_then(|c| c.get(row_axis)).copied().unwrap_or(1),
+            chunk_cols: 1,
             transposed: false,
         };
         let leading = var.dims.iter().copied().filter(|d| *d != indexed.dim).collect();

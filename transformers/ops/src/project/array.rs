@@ -9,8 +9,10 @@ use rayon::prelude::*;
 
 use super::block::Block;
 use super::cache::{Strip, StripCache};
+use super::cut::Cuts;
 use super::element::{Element, Real};
 use super::gather::{byte_plane, fill_with, gather_any, pick, plane_of, transpose};
+use super::pages::Pages;
 use super::plane::Plane;
 use super::resampler::{Blender, NOWHERE, Picker, Resampler};
 
@@ -47,6 +49,8 @@ pub struct ResampledArray {
     pub(super) strip_rows: usize,
     /// Rows of a stored chunk.
     pub(super) chunk_rows: usize,
+    /// What scattered resamplers read through.
+    pub(super) pages: Option<Pages>,
     pub(super) cache: Arc<StripCache>,
     pub(super) number: u64,
     costs: Mutex<HashMap<u64, u64>>,
@@ -63,6 +67,8 @@ pub struct Source {
     pub element: Element,
     /// Rows of a stored chunk; strips are multiples of it.
     pub chunk_rows: u64,
+    /// Columns of a stored chunk; 1 for data without chunks, as for rows.
+    pub chunk_cols: u64,
     /// Give columns before rows.
     pub transposed: bool,
 }
@@ -90,6 +96,22 @@ impl ResampledArray {
             0 => chunk,
             n => n * chunk,
         };
+        let number = cache.register();
+        let pages = footprint.is_scattered().then(|| {
+            let chunk =
+                [source.chunk_rows, source.chunk_cols].map(|n| usize::try_from(n).unwrap_or(usize::MAX));
+            Pages {
+                data: data.clone(),
+                axes: source.shape.len(),
+                row_axis: source.row_axis,
+                col_axis: Some(source.col_axis),
+                size: source.element.size(),
+                cuts: Cuts::new(footprint.source_shape(), (chunk != [1, 1]).then_some(chunk)),
+                array: number,
+                kept: Some(cache.pages().clone()),
+            }
+        });
+        cache.pages().reserve(0, pages.as_ref().map_or(0, Pages::in_use));
         ResampledArray {
             inner: data,
             inner_shape: source.shape,
@@ -103,7 +125,8 @@ impl ResampledArray {
             needed,
             strip_rows,
             chunk_rows: chunk,
-            number: cache.register(),
+            number,
+            pages,
             cache,
             costs: Mutex::default(),
             coverage: None,
@@ -146,7 +169,14 @@ impl ResampledArray {
     /// Computes `block` of the plane at `at`, row-major, into `out`.
     fn compute(&self, at: &[u64], block: &Block, out: &mut [u8]) -> Result<(), ReadError> {
         let footprint = self.resampler.footprint();
-        let (Some(window), Some(needed)) = (footprint.window(block), &self.needed) else {
+        if footprint.is_scattered() {
+            return self.compute_parts(at, block, out);
+        }
+        let window = footprint.window(block);
+        if let Some(failure) = footprint.failure() {
+            return Err(failure);
+        }
+        let (Some(window), Some(needed)) = (window, &self.needed) else {
             fill_with(out, self.element.fill());
             return Ok(());
         };
@@ -167,13 +197,19 @@ impl ResampledArray {
         let (first, strips) = self.strips(at, needed, &window)?;
         let rows = first * self.strip_rows..(first + strips.len()) * self.strip_rows;
         let extent = Block { rows, cols: needed.cols.clone() }.intersection(needed);
+        self.compute_from(&extent, &strips, block, out);
+        footprint.failure().map_or(Ok(()), Err)
+    }
+
+    /// Computes `block` from strips that are the rows of `extent`.
+    pub(super) fn compute_from(&self, extent: &Block, strips: &[Arc<Strip>], block: &Block, out: &mut [u8]) {
         match &self.resampler {
             Resampler::Pick(picker) => {
-                let plane = byte_plane(&extent, &strips, self.element.size());
+                let plane = byte_plane(extent, strips, self.element.size());
                 self.in_bands(block, out, |band, part| self.pick(&**picker, &plane, band, part));
             }
             Resampler::Blend(b) if self.works_in_single(&**b) => {
-                let plane = plane_of(&extent, &strips, |s| match s {
+                let plane = plane_of(extent, strips, |s| match s {
                     Strip::F32 { values, has_fill } => (values, *has_fill),
                     _ => (&[], true),
                 });
@@ -182,7 +218,7 @@ impl ResampledArray {
                 });
             }
             Resampler::Blend(b) => {
-                let plane = plane_of(&extent, &strips, |s| match s {
+                let plane = plane_of(extent, strips, |s| match s {
                     Strip::F64 { values, has_fill } => (values, *has_fill),
                     _ => (&[], true),
                 });
@@ -191,7 +227,6 @@ impl ResampledArray {
                 });
             }
         }
-        Ok(())
     }
 
     /// Runs `work` over bands of rows, in parallel.

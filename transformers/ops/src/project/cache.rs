@@ -7,6 +7,8 @@ use std::sync::{Arc, PoisonError};
 
 use harmony_model::Request;
 
+use super::pages::KeptPages;
+
 /// Bytes of strips that are kept, unless said otherwise.
 const BUDGET: usize = 192 << 20;
 /// Less than this makes strips so small that little else is done than looking for them.
@@ -68,12 +70,19 @@ pub struct StripCache {
     slots: Mutex<HashMap<StripKey, Slot>>,
     clock: AtomicU64,
     arrays: AtomicU64,
+    pages: Arc<KeptPages>,
 }
 
 impl StripCache {
     pub fn new(budget: usize) -> Arc<Self> {
         let slots = Mutex::new(HashMap::new());
-        Arc::new(StripCache { budget, slots, clock: AtomicU64::new(0), arrays: AtomicU64::new(0) })
+        Arc::new(StripCache {
+            budget,
+            slots,
+            clock: AtomicU64::new(0),
+            arrays: AtomicU64::new(0),
+            pages: Arc::new(KeptPages::new(budget)),
+        })
     }
 
     /// A number for one more array.
@@ -84,6 +93,11 @@ impl StripCache {
     /// Bytes it keeps at most.
     pub fn budget(&self) -> usize {
         self.budget
+    }
+
+    /// Pages of the arrays of which no strips are made.
+    pub fn pages(&self) -> &Arc<KeptPages> {
+        &self.pages
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<StripKey, Slot>> {

@@ -28,6 +28,7 @@ impl ResampledArray {
             col_axis: self.col_axis,
             element: Element::coverage(),
             chunk_rows: 1,
+            chunk_cols: 1,
             transposed: self.transposed,
         };
         self.coverage = Some(Arc::new(ResampledArray::new(ones, self.resampler.clone(), self.cache.clone())));
@@ -76,6 +77,7 @@ mod tests {
             col_axis: 2,
             element: Element::coverage().with_fill_as_number(),
             chunk_rows: 1,
+            chunk_cols: 1,
             transposed: false,
         };
         let resampler = Resampler::Pick(Arc::new(OnlyFirst));

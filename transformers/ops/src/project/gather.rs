@@ -113,7 +113,7 @@ pub(super) fn fill_with(out: &mut [u8], fill: &[u8]) {
 }
 
 /// Columns for rows of a row-major `rows` × `cols` array.
-pub(super) fn transpose(bytes: &[u8], rows: usize, cols: usize, size: usize) -> Vec<u8> {
+pub fn transpose(bytes: &[u8], rows: usize, cols: usize, size: usize) -> Vec<u8> {
     let mut out = vec![0; bytes.len()];
     for c in 0..cols {
         for r in 0..rows {

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use harmony_model::ReadError;
+
 use super::block::Block;
 use super::plane::Plane;
 
@@ -23,6 +25,17 @@ pub trait Footprint: Send + Sync {
     /// source, where a whole row of the target may cross all of it.
     fn split(&self, block: &Block) -> Vec<Block> {
         vec![block.clone()]
+    }
+
+    /// Whether the cells of a target row come from many rows of the source: it is then read around small parts of the
+    /// target, where strips of it would be most of the source.
+    fn is_scattered(&self) -> bool {
+        false
+    }
+
+    /// What went wrong while it was found out where things are: what was computed since then may be incomplete.
+    fn failure(&self) -> Option<ReadError> {
+        None
     }
 }
 

@@ -10,6 +10,7 @@ use super::block::Block;
 use super::cache::{Look, Strip, StripKey};
 use super::element::Real;
 use super::gather::transpose;
+use super::pages::PlaneAt;
 use super::resampler::Resampler;
 
 /// Bytes that are decoded at a time: they stay in the cache between reading and decoding.
@@ -74,6 +75,9 @@ impl ResampledArray {
 
     /// Elements of a block of the plane at `at`, row by row.
     fn read_rows(&self, at: &[u64], block: &Block, out: &mut [u8]) -> Result<(), ReadError> {
+        if let Some(pages) = &self.pages {
+            return pages.read(PlaneAt { leading: at, number: self.plane_number(at) }, block, out);
+        }
         self.read_upright(&*self.inner, self.element.size(), at, block, out)
     }
 

@@ -3,6 +3,7 @@
 //! A target lies in a quadrilateral of four neighbouring cells; its place in it, two fractions, is found on the plane
 //! that touches the Earth at the target, so neither poles nor the antimeridian are special.
 
+use super::cells::Mesh;
 use super::index::NONE;
 use super::sphere;
 
@@ -28,79 +29,64 @@ impl Place {
     }
 }
 
-/// The mesh of a swath: centres in degrees, row-major with `cols` columns.
-#[derive(Clone, Copy)]
-pub struct Mesh<'a> {
-    pub lons: &'a [f64],
-    pub lats: &'a [f64],
-    pub cols: usize,
-}
-
 /// Steps from one quadrilateral to the next before the search gives up.
 const STEPS: usize = 16;
 /// Fractions this much outside are on the edge.
 const EDGE: f64 = 1e-7;
 
-impl Mesh<'_> {
-    fn rows(&self) -> usize {
-        self.lons.len().checked_div(self.cols).unwrap_or(0)
+/// Places of targets whose nearest cells are `near`. Targets without a nearest cell, and those outside the mesh, are
+/// [`Place::OUTSIDE`].
+pub fn places(mesh: &impl Mesh, lons: &[f64], lats: &[f64], near: &[u32], out: &mut [Place]) {
+    for (((&lon, &lat), &cell), out) in lons.iter().zip(lats).zip(near).zip(out) {
+        *out = if cell == NONE { Place::OUTSIDE } else { place(mesh, lon, lat, cell as usize) };
     }
+}
 
-    /// Places of targets whose nearest cells are `near`. Targets without a nearest cell, and those outside the mesh,
-    /// are [`Place::OUTSIDE`].
-    pub fn places(&self, lons: &[f64], lats: &[f64], near: &[u32], out: &mut [Place]) {
-        for (((&lon, &lat), &cell), out) in lons.iter().zip(lats).zip(near).zip(out) {
-            *out = if cell == NONE { Place::OUTSIDE } else { self.place(lon, lat, cell as usize) };
-        }
+/// Walks from a quadrilateral at the nearest cell to the one that holds the target; where the mesh is folded and
+/// the walk goes astray, the four around the nearest cell are tried.
+fn place(mesh: &impl Mesh, lon: f64, lat: f64, near: usize) -> Place {
+    let [rows, cols] = mesh.shape();
+    if rows < 2 || cols < 2 {
+        return Place::OUTSIDE;
     }
-
-    /// Walks from a quadrilateral at the nearest cell to the one that holds the target; where the mesh is folded and
-    /// the walk goes astray, the four around the nearest cell are tried.
-    fn place(&self, lon: f64, lat: f64, near: usize) -> Place {
-        let (rows, cols) = (self.rows(), self.cols);
-        if rows < 2 || cols < 2 {
-            return Place::OUTSIDE;
+    let plane = Plane::at(lon, lat);
+    let (row, col) = (near / cols, near % cols);
+    let (mut r, mut c) = (row.min(rows - 2), col.min(cols - 2));
+    for _ in 0..STEPS {
+        let Some((s, t)) = solve(mesh, &plane, r, c) else { break };
+        if is_inside(s) && is_inside(t) {
+            return found(r * cols + c, s, t);
         }
-        let plane = Plane::at(lon, lat);
-        let (row, col) = (near / cols, near % cols);
-        let (mut r, mut c) = (row.min(rows - 2), col.min(cols - 2));
-        for _ in 0..STEPS {
-            let Some((s, t)) = self.solve(&plane, r, c) else { break };
-            if is_inside(s) && is_inside(t) {
-                return self.found(r, c, s, t);
-            }
-            let (next_r, next_c) = (step(r, t, rows - 2), step(c, s, cols - 2));
-            if (next_r, next_c) == (r, c) {
-                break;
-            }
-            (r, c) = (next_r, next_c);
+        let (next_r, next_c) = (step(r, t, rows - 2), step(c, s, cols - 2));
+        if (next_r, next_c) == (r, c) {
+            break;
         }
-        for r in row.saturating_sub(1)..=row.min(rows - 2) {
-            for c in col.saturating_sub(1)..=col.min(cols - 2) {
-                if let Some((s, t)) = self.solve(&plane, r, c)
-                    && is_inside(s)
-                    && is_inside(t)
-                {
-                    return self.found(r, c, s, t);
-                }
+        (r, c) = (next_r, next_c);
+    }
+    for r in row.saturating_sub(1)..=row.min(rows - 2) {
+        for c in col.saturating_sub(1)..=col.min(cols - 2) {
+            if let Some((s, t)) = solve(mesh, &plane, r, c)
+                && is_inside(s)
+                && is_inside(t)
+            {
+                return found(r * cols + c, s, t);
             }
         }
-        Place::OUTSIDE
     }
+    Place::OUTSIDE
+}
 
-    fn found(&self, r: usize, c: usize, s: f64, t: f64) -> Place {
-        let cell = u32::try_from(r * self.cols + c).unwrap_or(NONE);
-        Place { cell, s: s.clamp(0.0, 1.0) as f32, t: t.clamp(0.0, 1.0) as f32 }
-    }
+fn found(cell: usize, s: f64, t: f64) -> Place {
+    let cell = u32::try_from(cell).unwrap_or(NONE);
+    Place { cell, s: s.clamp(0.0, 1.0) as f32, t: t.clamp(0.0, 1.0) as f32 }
+}
 
-    /// Fractions of the plane's origin in a quadrilateral, also outside 0 … 1; `None` where it has no shape.
-    fn solve(&self, plane: &Plane, r: usize, c: usize) -> Option<(f64, f64)> {
-        let at = |i: usize| plane.project(self.lons[i], self.lats[i]);
-        let first = r * self.cols + c;
-        let (a, b) = (at(first)?, at(first + 1)?);
-        let (d, e) = (at(first + self.cols)?, at(first + self.cols + 1)?);
-        inverse_bilinear(a, b, e, d)
-    }
+/// Fractions of the plane's origin in a quadrilateral, also outside 0 … 1; `None` where it has no shape.
+fn solve(mesh: &impl Mesh, plane: &Plane, r: usize, c: usize) -> Option<(f64, f64)> {
+    let at = |r: usize, c: usize| plane.project(mesh.unit(r, c)?);
+    let (a, b) = (at(r, c)?, at(r, c + 1)?);
+    let (d, e) = (at(r + 1, c)?, at(r + 1, c + 1)?);
+    inverse_bilinear(a, b, e, d)
 }
 
 #[inline]
@@ -137,13 +123,9 @@ impl Plane {
         }
     }
 
-    /// Gnomonic coordinates; `None` for what has no position or lies beyond the horizon.
+    /// Gnomonic coordinates of a direction; `None` beyond the horizon.
     #[inline]
-    fn project(&self, lon: f64, lat: f64) -> Option<[f64; 2]> {
-        if !sphere::is_position(lon, lat) {
-            return None;
-        }
-        let v = sphere::unit(lon, lat);
+    fn project(&self, v: sphere::Vec3) -> Option<[f64; 2]> {
         let height = sphere::dot(v, self.up);
         (height > 0.1).then(|| [sphere::dot(v, self.east) / height, sphere::dot(v, self.north) / height])
     }
@@ -200,21 +182,24 @@ pub fn interpolate(place: Place, cols: usize, share: f64, value: impl Fn(usize, 
 
 #[cfg(test)]
 mod tests {
+    use super::super::cells::Cells;
     use super::*;
+    use crate::project::Block;
 
-    fn mesh(f: impl Fn(f64, f64) -> (f64, f64)) -> (Vec<f64>, Vec<f64>) {
-        (0..20).flat_map(|i| (0..30).map(move |j| (i, j))).map(|(i, j)| f(f64::from(i), f64::from(j))).unzip()
+    fn mesh(f: impl Fn(f64, f64) -> (f64, f64)) -> Cells {
+        let cells = (0..20).flat_map(|i| (0..30).map(move |j| (i, j)));
+        let (lons, lats) = cells.map(|(i, j)| f(f64::from(i), f64::from(j))).unzip();
+        Cells { block: Block::all([20, 30]), lons, lats }
     }
 
     fn check(f: impl Fn(f64, f64) -> (f64, f64)) {
-        let (lons, lats) = mesh(&f);
-        let mesh = Mesh { lons: &lons, lats: &lats, cols: 30 };
+        let mesh = mesh(&f);
         for k in 0..400 {
             let (i, j) = (f64::from(k % 20) * 0.94 + 0.3, f64::from(k / 20) * 1.43 + 0.2);
             let (lon, lat) = f(i, j);
             let near = (i.round() as usize * 30 + j.round() as usize) as u32;
             let mut place = [Place::OUTSIDE];
-            mesh.places(&[lon], &[lat], &[near], &mut place);
+            places(&mesh, &[lon], &[lat], &[near], &mut place);
             let got_i = f64::from(place[0].cell / 30) + f64::from(place[0].t);
             let got_j = f64::from(place[0].cell % 30) + f64::from(place[0].s);
             // A quarter of a thousandth of a cell is the curvature of the mesh.
@@ -237,10 +222,9 @@ mod tests {
 
     #[test]
     fn outside_the_mesh_there_is_no_place() {
-        let (lons, lats) = mesh(|i, j| (j, i));
-        let mesh = Mesh { lons: &lons, lats: &lats, cols: 30 };
+        let mesh = mesh(|i, j| (j, i));
         let mut place = [Place::OUTSIDE; 3];
-        mesh.places(&[-0.4, 29.2, 5.0], &[3.0, 3.0, -0.2], &[90, 119, 5], &mut place);
+        places(&mesh, &[-0.4, 29.2, 5.0], &[3.0, 3.0, -0.2], &[90, 119, 5], &mut place);
         assert_eq!(place, [Place::OUTSIDE; 3]);
     }
 

@@ -1,6 +1,8 @@
 //! The ellipse of a source cell on the target, and how far it reaches.
 
-use super::ewa::Target;
+use std::ops::Range;
+
+use crate::project::Block;
 
 /// An ellipse reaches at most so many target cells from its centre, along either axis.
 const REACH_MAX: f32 = 10.0;
@@ -55,10 +57,16 @@ impl Reach {
         }
     }
 
-    pub fn meets(&self, t: &Target, turn: f32) -> bool {
+    pub fn meets(&self, t: &Block, turn: f32) -> bool {
         let meets =
-            |r: [f32; 2], first: usize, n: usize| r[0] < (first + n) as f32 && r[1] >= first as f32 - 1.0;
-        meets([self.u[0] + turn, self.u[1] + turn], t.col, t.cols) && meets(self.v, t.row, t.rows)
+            |r: [f32; 2], cells: &Range<usize>| r[0] < cells.end as f32 && r[1] >= cells.start as f32 - 1.0;
+        meets([self.u[0] + turn, self.u[1] + turn], &t.cols) && meets(self.v, &t.rows)
+    }
+
+    /// Reaches as far as both do.
+    pub fn join(&mut self, other: &Reach) {
+        self.u = [self.u[0].min(other.u[0]), self.u[1].max(other.u[1])];
+        self.v = [self.v[0].min(other.v[0]), self.v[1].max(other.v[1])];
     }
 }
 

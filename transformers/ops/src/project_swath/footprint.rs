@@ -1,11 +1,13 @@
 //! What a swath covers: the extent of its cells on a target CRS, their size, and how far they lie apart.
 
+use harmony_model::ReadError;
 use harmony_model::crs::Transform;
-use rayon::prelude::*;
 
-use super::bilinear::Mesh;
-use super::index::narrowest;
+use super::cells::Mesh;
+use super::outline::{self, Join};
 use super::sphere::{self, EARTH_RADIUS_M};
+use super::survey::Zone;
+use super::swath::Swath;
 
 /// Extent (xmin, ymin, xmax, ymax) of the edges of the outermost cells and the size of a cell, both in units of the
 /// target CRS.
@@ -36,27 +38,37 @@ impl Domain {
     }
 }
 
-/// The extent and resolution of a mesh on a CRS: outlines are followed at the edges of cells, longitudes on the
+/// The extent and resolution of a swath on a CRS: outlines are followed at the edges of cells, longitudes on the
 /// narrowest interval. `None` when no cell has an image there.
-pub fn infer(mesh: &Mesh, to_target: &Transform, domain: &Domain) -> Option<Inferred> {
-    if domain.geographic { geographic(mesh) } else { projected(mesh, to_target, domain) }
+///
+/// # Errors
+/// When positions can't be read.
+pub fn infer(swath: &Swath, to_target: &Transform, domain: &Domain) -> Result<Option<Inferred>, ReadError> {
+    if domain.geographic { geographic(swath) } else { projected(swath, to_target, domain) }
 }
 
-fn geographic(mesh: &Mesh) -> Option<Inferred> {
-    let (west, span) = narrowest(mesh.lons, mesh.lats)?;
-    let resolution = median_size(mesh, |at| Some((mesh.lons[at], mesh.lats[at])), true)?;
+fn geographic(swath: &Swath) -> Result<Option<Inferred>, ReadError> {
+    let Some(Zone { west, span, .. }) = swath.survey()?.zone else { return Ok(None) };
+    let Some(resolution) = median_size(swath, |places| places, true)? else { return Ok(None) };
     // Longitudes relative to the middle of what is empty, so that a half cell more on either side does not wrap.
     let cut = west - (360.0 - span) * 0.5;
-    let mut bounds = Bounds::new();
-    for (lon, lat) in outline(mesh) {
-        bounds.add(cut + (lon - cut).rem_euclid(360.0), lat);
-    }
-    // The outline of a swath that holds a pole does not tell its highest latitude.
-    for (&lon, &lat) in mesh.lons.iter().zip(mesh.lats) {
-        if sphere::is_position(lon, lat) {
-            bounds.add(cut + (lon - cut).rem_euclid(360.0), lat);
+    let place = |lon: f64, lat: f64| (cut + (lon - cut).rem_euclid(360.0), lat);
+    // The outline of a swath that holds a pole does not tell its highest latitude: all cells count.
+    let (outline, mut bounds) = outline::of(swath, |cells| {
+        let mut bounds = Bounds::new();
+        for (&lon, &lat) in cells.lons.iter().zip(&cells.lats) {
+            if sphere::is_position(lon, lat) {
+                bounds.add(place(lon, lat));
+            }
         }
-    }
+        bounds
+    })?;
+    outline.edges().for_each(|(lon, lat)| bounds.add(place(lon, lat)));
+    Ok(on_degrees(bounds, span, resolution))
+}
+
+/// The extent of a swath that takes `span` degrees of longitude, from the bounds of its cells.
+fn on_degrees(bounds: Bounds, span: f64, resolution: f64) -> Option<Inferred> {
     let [mut xmin, mut ymin, mut xmax, mut ymax] = bounds.0;
     let around_north = ymax > 90.0 - resolution;
     let around_south = ymin < resolution - 90.0;
@@ -78,22 +90,23 @@ fn geographic(mesh: &Mesh) -> Option<Inferred> {
     Inferred { extent: [xmin + turn, ymin, xmax + turn, ymax], resolution }.checked()
 }
 
-fn projected(mesh: &Mesh, to_target: &Transform, domain: &Domain) -> Option<Inferred> {
-    let mut bounds = Bounds::new();
-    let every = (mesh.lons.len() / (4 * SAMPLES)).max(1);
-    let inside = mesh.lons.iter().copied().zip(mesh.lats.iter().copied()).step_by(every);
-    let mut places: Vec<(f64, f64)> = outline(mesh).collect();
-    places.extend(inside.filter(|p| sphere::is_position(p.0, p.1)));
-    let (mut xs, mut ys): (Vec<f64>, Vec<f64>) =
-        places.into_iter().filter(|p| domain.holds(p.0, p.1)).map(|p| (sphere::wrap_180(p.0), p.1)).unzip();
-    to_target.points(&mut xs, &mut ys);
-    xs.iter().zip(&ys).for_each(|(&x, &y)| bounds.add(x, y));
-    let place = |at: usize| {
-        let (lon, lat) = (mesh.lons[at], mesh.lats[at]);
-        (sphere::is_position(lon, lat) && domain.holds(lon, lat)).then(|| (sphere::wrap_180(lon), lat))
+fn projected(swath: &Swath, to_target: &Transform, domain: &Domain) -> Result<Option<Inferred>, ReadError> {
+    let (outline, _) = outline::of(swath, |_| Bounds::new())?;
+    let every = (swath.count() / (4 * SAMPLES)).max(1);
+    let inside: Vec<usize> = (0..swath.count()).step_by(every).collect();
+    let mut places: Vec<(f64, f64)> = outline.edges().collect();
+    places.extend(swath.gather(&inside)?);
+    let on_target = |places: Vec<(f64, f64)>| -> Vec<(f64, f64)> {
+        let usable = |p: (f64, f64)| sphere::is_position(p.0, p.1) && domain.holds(p.0, p.1);
+        let known = |p| if usable(p) { (sphere::wrap_180(p.0), p.1) } else { (f64::NAN, f64::NAN) };
+        let (mut xs, mut ys): (Vec<f64>, Vec<f64>) = places.into_iter().map(known).unzip();
+        to_target.points(&mut xs, &mut ys);
+        xs.into_iter().zip(ys).collect()
     };
-    let resolution = median_projected_size(mesh, to_target, place)?;
-    Inferred { extent: bounds.0, resolution }.checked()
+    let mut bounds = Bounds::new();
+    on_target(places).into_iter().for_each(|p| bounds.add(p));
+    let resolution = median_size(swath, on_target, false)?;
+    Ok(resolution.and_then(|resolution| Inferred { extent: bounds.0, resolution }.checked()))
 }
 
 impl Inferred {
@@ -112,14 +125,23 @@ impl Inferred {
     }
 }
 
-struct Bounds([f64; 4]);
+/// A rectangle around points.
+pub(super) struct Bounds(pub [f64; 4]);
+
+impl Join for Bounds {
+    fn join(&mut self, other: Self) {
+        let [xmin, ymin, xmax, ymax] = other.0;
+        self.add((xmin, ymin));
+        self.add((xmax, ymax));
+    }
+}
 
 impl Bounds {
     fn new() -> Self {
         Bounds([f64::INFINITY, f64::INFINITY, f64::NEG_INFINITY, f64::NEG_INFINITY])
     }
 
-    fn add(&mut self, x: f64, y: f64) {
+    fn add(&mut self, (x, y): (f64, f64)) {
         if x.is_finite() && y.is_finite() {
             let b = &mut self.0;
             *b = [b[0].min(x), b[1].min(y), b[2].max(x), b[3].max(y)];
@@ -127,112 +149,43 @@ impl Bounds {
     }
 }
 
-/// First and last valid cells of a line of cells, and the valid ones beside them further in.
-fn ends(mesh: &Mesh, cells: impl DoubleEndedIterator<Item = usize> + Clone) -> Vec<(usize, Option<usize>)> {
-    let valid = |at: &usize| sphere::is_position(mesh.lons[*at], mesh.lats[*at]);
-    let mut forward = cells.clone().filter(valid);
-    let mut backward = cells.rev().filter(valid);
-    let first = forward.next().map(|a| (a, forward.next()));
-    let last = backward.next().map(|a| (a, backward.next()));
-    first.into_iter().chain(last).collect()
-}
-
-/// First and last valid cells of every row and every column, with their inner neighbours: the outline of a swath.
-pub(super) fn outer_cells(mesh: &Mesh) -> Vec<(usize, Option<usize>)> {
-    let cols = mesh.cols.max(1);
-    let rows = mesh.lons.len() / cols;
-    let of_rows = (0..rows).into_par_iter().flat_map_iter(|r| ends(mesh, r * cols..(r + 1) * cols));
-    let of_cols =
-        (0..cols).into_par_iter().flat_map_iter(|c| ends(mesh, (0..rows).map(move |r| r * cols + c)));
-    of_rows.chain(of_cols).collect()
-}
-
-/// Longitudes and latitudes of the outer edges of the outermost cells: half a step further out than their centres.
-fn outline(mesh: &Mesh) -> impl Iterator<Item = (f64, f64)> {
-    outer_cells(mesh).into_iter().map(|(at, inner)| {
-        let outer = sphere::unit(mesh.lons[at], mesh.lats[at]);
-        let Some(inner) = inner else { return (mesh.lons[at], mesh.lats[at]) };
-        let inner = sphere::unit(mesh.lons[inner], mesh.lats[inner]);
-        // A gap is not a cell's width: no step is longer than some 200 km.
-        if sphere::chord(outer, inner) > 0.03 {
-            return (mesh.lons[at], mesh.lats[at]);
-        }
-        let half = |k: usize| outer[k] + 0.5 * (outer[k] - inner[k]);
-        sphere::lon_lat([half(0), half(1), half(2)])
-    })
-}
-
-/// Cells, evenly over the mesh, that have a neighbour to the right and one below.
-fn sampled(mesh: &Mesh) -> impl Iterator<Item = usize> {
-    let cols = mesh.cols.max(1);
-    let rows = mesh.lons.len() / cols;
-    let every = (mesh.lons.len() / SAMPLES).max(1);
+/// Cells, evenly over the swath, each with its neighbour to the right and the one below; of lines, with the next one
+/// twice.
+fn sampled(swath: &Swath) -> Vec<usize> {
+    let ([rows, cols], count) = (swath.shape, swath.count());
+    let every = (count / SAMPLES).max(1);
+    if rows < 2 || cols < 2 {
+        return (1..count).step_by(every).flat_map(|at| [at - 1, at, at]).collect();
+    }
     // A step that shares no factor with the number of columns visits all of them.
     let every = if every > 1 && cols.is_multiple_of(every) { every + 1 } else { every };
-    (0..mesh.lons.len()).step_by(every).filter(move |at| at / cols + 1 < rows && at % cols + 1 < cols)
+    let inner = |at: &usize| at / cols + 1 < rows && at % cols + 1 < cols;
+    (0..count).step_by(every).filter(inner).flat_map(|at| [at, at + 1, at + cols]).collect()
 }
 
-/// Square root of the median cell area; for meshes of a single row or column the median step.
-fn median_size(mesh: &Mesh, place: impl Fn(usize) -> Option<(f64, f64)>, degrees: bool) -> Option<f64> {
-    let valid = |at: usize| place(at).filter(|p| p.0.is_finite() && p.1.is_finite());
+/// Square root of the median cell area on what `place` makes of positions; for swaths of a single row or column the
+/// median step.
+fn median_size(
+    swath: &Swath,
+    place: impl Fn(Vec<(f64, f64)>) -> Vec<(f64, f64)>,
+    degrees: bool,
+) -> Result<Option<f64>, ReadError> {
     let step = |a: (f64, f64), b: (f64, f64)| {
         let dx = b.0 - a.0;
         (if degrees { dx - (dx / 360.0).round() * 360.0 } else { dx }, b.1 - a.1)
     };
-    let cols = mesh.cols.max(1);
-    let mut sizes: Vec<f64> = if mesh.lons.len() / cols > 1 && cols > 1 {
-        sampled(mesh)
-            .filter_map(|at| {
-                let (a, right, below) = (valid(at)?, valid(at + 1)?, valid(at + cols)?);
-                let (u, v) = (step(a, right), step(a, below));
-                // In degrees of latitude: where those of longitude are short, cells are not any larger.
-                let stretched = if degrees { sphere::sin_cos_deg(a.1).1 } else { 1.0 };
-                Some(((u.0 * v.1 - u.1 * v.0).abs() * stretched).sqrt())
-            })
-            .collect()
-    } else {
-        let every = (mesh.lons.len() / SAMPLES).max(1);
-        (1..mesh.lons.len())
-            .step_by(every)
-            .filter_map(|at| {
-                let d = step(valid(at - 1)?, valid(at)?);
-                Some(d.0.hypot(d.1))
-            })
-            .collect()
+    let flat = swath.shape.contains(&1);
+    let size = |p: &[(f64, f64)]| {
+        let (u, v) = (step(p[0], p[1]), step(p[0], p[2]));
+        if flat {
+            return u.0.hypot(u.1);
+        }
+        // In degrees of latitude: where those of longitude are short, cells are not any larger.
+        let stretched = if degrees { sphere::sin_cos_deg(p[0].1).1 } else { 1.0 };
+        ((u.0 * v.1 - u.1 * v.0).abs() * stretched).sqrt()
     };
-    median(&mut sizes)
-}
-
-fn median_projected_size(
-    mesh: &Mesh,
-    to_target: &Transform,
-    place: impl Fn(usize) -> Option<(f64, f64)>,
-) -> Option<f64> {
-    let cols = mesh.cols.max(1);
-    let flat = mesh.lons.len() / cols <= 1 || cols <= 1;
-    let every = (mesh.lons.len() / SAMPLES).max(1);
-    let cells: Vec<usize> = if flat {
-        (0..mesh.lons.len().saturating_sub(1)).step_by(every).collect()
-    } else {
-        sampled(mesh).collect()
-    };
-    // Each sampled cell with its neighbours, one after the other.
-    let mut wanted = Vec::with_capacity(cells.len() * 3);
-    for at in cells {
-        wanted.extend(if flat { [at, at + 1, at + 1] } else { [at, at + 1, at + cols] });
-    }
-    let (mut xs, mut ys): (Vec<f64>, Vec<f64>) =
-        wanted.iter().map(|&at| place(at).unwrap_or((f64::NAN, f64::NAN))).unzip();
-    to_target.points(&mut xs, &mut ys);
-    let mut sizes: Vec<f64> = xs
-        .chunks_exact(3)
-        .zip(ys.chunks_exact(3))
-        .map(|(x, y)| {
-            let (u, v) = ((x[1] - x[0], y[1] - y[0]), (x[2] - x[0], y[2] - y[0]));
-            if flat { u.0.hypot(u.1) } else { (u.0 * v.1 - u.1 * v.0).abs().sqrt() }
-        })
-        .collect();
-    median(&mut sizes)
+    let places = place(swath.gather(&sampled(swath))?);
+    Ok(median(&mut places.chunks_exact(3).map(size).collect()))
 }
 
 /// The median of the positive, finite ones.
@@ -245,43 +198,38 @@ fn median(values: &mut Vec<f64>) -> Option<f64> {
     Some(*values.select_nth_unstable_by(middle, f64::total_cmp).1)
 }
 
-/// For each cell how far it reaches for targets: `cells` times the longer one of the mean distances to its neighbours
-/// along rows and along columns, at most `cap_m`, in metres. Cells without neighbours reach `cap_m`.
-pub fn reach(mesh: &Mesh, cells: f64, cap_m: f64) -> Vec<f32> {
-    let cols = mesh.cols.max(1);
-    let rows = mesh.lons.len() / cols;
-    let mut out = vec![0f32; mesh.lons.len()];
-    let unit = |at: usize| {
-        sphere::is_position(mesh.lons[at], mesh.lats[at]).then(|| sphere::unit(mesh.lons[at], mesh.lats[at]))
+/// How far a cell reaches for targets: `cells` times the longer one of the mean distances to its neighbours along rows
+/// and along columns, at most `cap_m`, in metres. A cell without neighbours reaches `cap_m`.
+pub fn reach(mesh: &impl Mesh, row: usize, col: usize, cells: f64, cap_m: f64) -> f64 {
+    let [rows, cols] = mesh.shape();
+    let unit = |(row, col): (usize, usize)| mesh.unit(row, col);
+    let Some(own) = unit((row, col)) else { return 0.0 };
+    let mean = |pair: [Option<(usize, usize)>; 2]| {
+        let distances = pair.into_iter().flatten().filter_map(unit).map(|v| sphere::chord(own, v));
+        let (sum, n) = distances.fold((0.0, 0), |(s, n), d| (s + d, n + 1));
+        if n == 0 { 0.0 } else { sum / f64::from(n) }
     };
-    out.par_chunks_mut(cols).enumerate().for_each(|(row, out)| {
-        for (col, out) in out.iter_mut().enumerate() {
-            let at = row * cols + col;
-            let Some(own) = unit(at) else { continue };
-            let mean = |pair: [Option<usize>; 2]| {
-                let distances = pair.into_iter().flatten().filter_map(unit).map(|v| sphere::chord(own, v));
-                let (sum, n) = distances.fold((0.0, 0), |(s, n), d| (s + d, n + 1));
-                if n == 0 { 0.0 } else { sum / f64::from(n) }
-            };
-            let across = mean([(col > 0).then(|| at - 1), (col + 1 < cols).then(|| at + 1)]);
-            let along = mean([(row > 0).then(|| at - cols), (row + 1 < rows).then(|| at + cols)]);
-            let size = across.max(along) * EARTH_RADIUS_M;
-            *out = if size > 0.0 { (cells * size).min(cap_m) as f32 } else { cap_m as f32 };
-        }
-    });
-    out
+    let across = mean([(col > 0).then(|| (row, col - 1)), (col + 1 < cols).then(|| (row, col + 1))]);
+    let along = mean([(row > 0).then(|| (row - 1, col)), (row + 1 < rows).then(|| (row + 1, col))]);
+    let size = across.max(along) * EARTH_RADIUS_M;
+    if size > 0.0 { (cells * size).min(cap_m) } else { cap_m }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use harmony_model::crs::Crs;
+
+    use super::*;
 
     const WORLD: Domain = Domain { geographic: true, usable: [-180.0, -90.0, 180.0, 90.0] };
 
+    fn swath(lons: &[f64], lats: &[f64], cols: usize) -> Swath {
+        Swath::of(lons, lats, [lons.len() / cols, cols], [None, None])
+    }
+
     fn on_degrees(lons: &[f64], lats: &[f64], cols: usize) -> Option<Inferred> {
         let same = Transform::new(&Crs::wgs84(), &Crs::wgs84()).unwrap();
-        infer(&Mesh { lons, lats, cols }, &same, &WORLD)
+        infer(&swath(lons, lats, cols), &same, &WORLD).unwrap()
     }
 
     fn mesh(f: impl Fn(f64, f64) -> (f64, f64)) -> (Vec<f64>, Vec<f64>) {
@@ -320,7 +268,7 @@ mod tests {
         let polar = Crs::parse("EPSG:3413").unwrap();
         let to = Transform::new(&Crs::wgs84(), &polar).unwrap();
         let north = Domain { geographic: false, usable: [-180.0, 0.0, 180.0, 90.0] };
-        let got = infer(&Mesh { lons: &lons, lats: &lats, cols: 50 }, &to, &north).unwrap();
+        let got = infer(&swath(&lons, &lats, 50), &to, &north).unwrap().unwrap();
         assert!((got.resolution / 21_600.0 - 1.0).abs() < 0.05, "{got:?}");
         let cells =
             (got.extent[2] - got.extent[0]) * (got.extent[3] - got.extent[1]) / got.resolution.powi(2);
@@ -338,10 +286,10 @@ mod tests {
     #[test]
     fn cells_reach_as_far_as_their_neighbours_are() {
         let (lons, lats) = mesh(|i, j| (10.0 + 0.1 * j, 0.2 * (i - 20.0)));
-        let got = reach(&Mesh { lons: &lons, lats: &lats, cols: 50 }, 3.0, 1e6);
-        assert!((f64::from(got[20 * 50 + 25]) / (0.6f64.to_radians() * EARTH_RADIUS_M) - 1.0).abs() < 1e-3);
-        let capped = reach(&Mesh { lons: &lons, lats: &lats, cols: 50 }, 3.0, 50_000.0);
-        assert!(capped.iter().all(|r| *r == 50_000.0));
-        assert_eq!(reach(&Mesh { lons: &[1.0], lats: &[2.0], cols: 1 }, 3.0, 7.0), [7.0]);
+        let mesh = swath(&lons, &lats, 50).whole().unwrap();
+        let got = reach(&mesh, 20, 25, 3.0, 1e6);
+        assert!((got / (0.6f64.to_radians() * EARTH_RADIUS_M) - 1.0).abs() < 1e-3);
+        assert_eq!(reach(&mesh, 0, 49, 3.0, 50_000.0), 50_000.0);
+        assert_eq!(reach(&swath(&[1.0], &[2.0], 1).whole().unwrap(), 0, 0, 3.0, 7.0), 7.0);
     }
 }

@@ -4,14 +4,17 @@
 
 use rayon::prelude::*;
 
+use super::cells::Cells;
 use super::sphere::{self, Vec3};
+use super::survey::Zone;
 
 /// "No cell" among cell numbers.
 pub const NONE: u32 = u32::MAX;
 
 /// A swath cell: position relative to the index's origin on the unit sphere, and its number in the swath.
 ///
-/// Relative positions keep single precision good to centimetres for a granule, half a metre for a whole orbit.
+/// Relative positions keep single precision good to centimetres for a granule, half a metre for a whole orbit. All
+/// indexes of a swath share its origin, so that distances don't depend on which one a cell is in.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Point {
     pub x: f32,
@@ -31,7 +34,7 @@ pub(super) struct Band {
     pub inverse_cos: f64,
 }
 
-/// The valid cells of a swath, sorted by bin.
+/// Some cells of a swath, sorted by bin.
 pub struct SwathIndex {
     pub(super) origin: Vec3,
     pub(super) points: Vec<Point>,
@@ -48,79 +51,111 @@ pub struct SwathIndex {
     pub(super) span: f64,
 }
 
-/// Cells of a bin, where a swath fills its box of latitudes and longitudes.
+/// Cells of a bin, where they fill their box of latitudes and longitudes.
 const CELLS_PER_BIN: f64 = 2.0;
-/// Cells that one task numbers at a time.
+/// Cells that one task looks at.
 const CHUNK: usize = 1 << 16;
 
-/// Latitudes and longitudes that the valid cells take.
-struct Reach {
-    south: f64,
-    north: f64,
-    west: f64,
-    span: f64,
-    valid: usize,
+/// Cells that an index is to be made of.
+#[derive(Default)]
+pub struct Gathered {
+    lons: Vec<f64>,
+    lats: Vec<f64>,
+    cells: Vec<u32>,
 }
 
-impl SwathIndex {
-    /// Of cells at `lons`, `lats` in degrees, of equal length; cells without a position are left out.
-    /// Returns `None` when no cell has one, or when there are more than a `u32` can number.
-    pub fn build(lons: &[f64], lats: &[f64]) -> Option<Self> {
-        if u32::try_from(lons.len()).ok()? == NONE || lons.len() != lats.len() {
-            return None;
+impl Gathered {
+    /// Adds those cells of a block that lie in a zone. `width`: columns of the swath.
+    pub fn add(&mut self, cells: &Cells, zone: &Zone, width: usize) {
+        let block = &cells.block;
+        for (i, row) in block.rows.clone().enumerate() {
+            let line = i * block.width()..(i + 1) * block.width();
+            let places = cells.lons[line.clone()].iter().zip(&cells.lats[line]);
+            // Numbers of cells fit: no swath has more.
+            for (cell, (&lon, &lat)) in ((row * width + block.cols.start) as u32..).zip(places) {
+                if zone.holds(lon, lat) {
+                    self.lons.push(lon);
+                    self.lats.push(lat);
+                    self.cells.push(cell);
+                }
+            }
         }
-        let reach = Reach::of(lons, lats)?;
-        let mut index = Self::layout(&reach);
-        let ids = index.number(lons, lats);
-        index.sort(lons, lats, &ids);
-        Some(index)
     }
 
-    /// Number of valid cells.
     pub fn len(&self) -> usize {
-        self.points.len()
+        self.cells.len()
     }
 
     pub fn is_empty(&self) -> bool {
-        self.points.is_empty()
+        self.cells.is_empty()
+    }
+
+    pub fn clear(&mut self) {
+        self.lons.clear();
+        self.lats.clear();
+        self.cells.clear();
+    }
+}
+
+impl SwathIndex {
+    /// Of gathered cells, relative to the origin of their swath. Returns `None` when there are none.
+    pub fn build(gathered: &Gathered, origin: Vec3) -> Option<Self> {
+        let around = Zone::around(&gathered.lons, &gathered.lats)?;
+        // Rounding must not put the westernmost cell beyond the eastern end.
+        let zone = Zone { west: around.west - 1e-9, span: (around.span + 2e-9).min(360.0), ..around };
+        let mut index = Self::layout(&zone, gathered.len(), origin);
+        index.sort(gathered);
+        Some(index)
+    }
+
+    /// Of all cells of a swath that have a position. Returns `None` when there are none.
+    pub fn of(cells: &Cells) -> Option<Self> {
+        let (west, span) = narrowest(&cells.lons, &cells.lats)?;
+        let around = Zone::around(&cells.lons, &cells.lats)?;
+        let middle = sphere::unit(west + span * 0.5, (around.south + around.north) * 0.5);
+        let mut gathered = Gathered::default();
+        let everywhere = Zone { south: -90.0, north: 90.0, west: -180.0, span: 360.0 };
+        gathered.add(cells, &everywhere, cells.block.width());
+        Self::build(&gathered, middle)
     }
 
     /// Bands, and bins about as wide as they are high.
-    fn layout(reach: &Reach) -> Self {
-        let (sin_s, sin_n) = (sphere::sin_cos_deg(reach.south).0, sphere::sin_cos_deg(reach.north).0);
-        let square_degrees = (reach.span * (sin_n - sin_s).to_degrees()).max(1e-12);
-        let high = reach.north - reach.south;
-        let bins = reach.valid.max(16) as f64;
+    fn layout(zone: &Zone, cells: usize, origin: Vec3) -> Self {
+        // A single longitude still has a width.
+        let span = zone.span.max(1e-6);
+        let (sin_s, sin_n) = (sphere::sin_cos_deg(zone.south).0, sphere::sin_cos_deg(zone.north).0);
+        let square_degrees = (span * (sin_n - sin_s).to_degrees()).max(1e-12);
+        let high = zone.north - zone.south;
+        let bins = cells.max(16) as f64;
         // Neither more bands than cells, nor bins so small that single precision could not tell them apart.
         let height = (CELLS_PER_BIN * square_degrees / bins).sqrt().max(high / bins).max(1e-5);
         let count = (high / height).floor() as usize + 1;
         let mut bands = Vec::with_capacity(count);
         let mut first = 0u32;
         for b in 0..count {
-            let (lo, hi) = (reach.south + b as f64 * height, reach.south + (b + 1) as f64 * height);
+            let (lo, hi) = (zone.south + b as f64 * height, zone.south + (b + 1) as f64 * height);
             let widest = if lo <= 0.0 && hi >= 0.0 { 0.0 } else { lo.abs().min(hi.abs()).min(90.0) };
-            let wide = (reach.span * sphere::sin_cos_deg(widest).1 / height).clamp(1.0, 4.0 * bins);
+            let wide = (span * sphere::sin_cos_deg(widest).1 / height).clamp(1.0, 4.0 * bins);
             let n = wide.floor() as u32;
             let cos = sphere::sin_cos_deg(lo.abs().max(hi.abs()).min(90.0)).1;
             bands.push(Band {
                 first,
                 bins: n,
-                scale: f64::from(n) / reach.span,
+                scale: f64::from(n) / span,
                 inverse_cos: 1.0 / cos.max(1e-12),
             });
             first += n;
         }
-        let centre = sphere::unit(reach.west + reach.span * 0.5, (reach.south + reach.north) * 0.5);
         SwathIndex {
-            origin: centre,
-            points: vec![Point::default(); reach.valid],
+            origin,
+            points: vec![Point::default(); cells],
             starts: vec![0; first as usize + 1],
             bands,
-            south: reach.south,
+            south: zone.south,
             height,
             per_height: 1.0 / height,
-            west: reach.west,
-            span: reach.span,
+            west: zone.west,
+            span,
         }
     }
 
@@ -139,72 +174,24 @@ impl SwathIndex {
         if (0.0..360.0).contains(&e) { e } else { e.rem_euclid(360.0) }
     }
 
-    fn number(&self, lons: &[f64], lats: &[f64]) -> Vec<u32> {
-        let mut ids = vec![NONE; lons.len()];
-        let parts = ids.par_chunks_mut(CHUNK).zip(lons.par_chunks(CHUNK).zip(lats.par_chunks(CHUNK)));
-        parts.for_each(|(ids, (lons, lats))| {
-            for ((id, &lon), &lat) in ids.iter_mut().zip(lons).zip(lats) {
-                if sphere::is_position(lon, lat) {
-                    *id = self.bin(lon, lat);
-                }
-            }
-        });
-        ids
-    }
-
-    /// Counting sort. Each task owns a range of bins, counts and places the cells of that range in the order of the
-    /// swath: the result does not depend on how many tasks there are.
-    fn sort(&mut self, lons: &[f64], lats: &[f64], ids: &[u32]) {
-        let ranges: Vec<(u32, u32)> = ids
-            .par_chunks(CHUNK)
-            .map(|part| {
-                let valid = || part.iter().copied().filter(|&i| i != NONE);
-                (valid().min().unwrap_or(NONE), valid().max().unwrap_or(0))
-            })
-            .collect();
-        let bins = self.starts.len() - 1;
-        let per_task = bins.div_ceil(2 * rayon::current_num_threads()).max(1024);
-        // Chunks of the swath that have cells in a range of bins.
-        let chunks = |lo: usize, hi: usize| {
-            let meets = move |r: &(u32, u32)| (r.0 as usize) < hi && r.1 as usize >= lo;
-            ranges.iter().enumerate().filter(move |(_, r)| meets(r)).map(|(c, _)| c * CHUNK)
-        };
-        self.starts[1..].par_chunks_mut(per_task).enumerate().for_each(|(task, counts)| {
-            let lo = task * per_task;
-            for at in chunks(lo, lo + counts.len()) {
-                for &id in &ids[at..(at + CHUNK).min(ids.len())] {
-                    if let Some(n) = counts.get_mut((id as usize).wrapping_sub(lo)) {
-                        *n += 1;
-                    }
-                }
-            }
-        });
+    /// Counting sort.
+    fn sort(&mut self, gathered: &Gathered) {
+        let places = || gathered.lons.iter().zip(&gathered.lats);
+        let ids: Vec<u32> = places().map(|(&lon, &lat)| self.bin(lon, lat)).collect();
+        for &id in &ids {
+            self.starts[id as usize + 1] += 1;
+        }
         let mut total = 0;
         for start in &mut self.starts {
             total += *start;
             *start = total;
         }
-        let starts = &self.starts;
-        let mut rest = self.points.as_mut_slice();
-        let mut tasks = Vec::new();
-        for lo in (0..bins).step_by(per_task) {
-            let hi = (lo + per_task).min(bins);
-            let (own, tail) = rest.split_at_mut((starts[hi] - starts[lo]) as usize);
-            rest = tail;
-            tasks.push((lo, hi, own));
+        let mut next = self.starts.clone();
+        for ((&id, (&lon, &lat)), &cell) in ids.iter().zip(places()).zip(&gathered.cells) {
+            let slot = &mut next[id as usize];
+            self.points[*slot as usize] = point(self.origin, lon, lat, cell);
+            *slot += 1;
         }
-        let origin = self.origin;
-        tasks.into_par_iter().for_each(|(lo, hi, own)| {
-            let mut next: Vec<u32> = starts[lo..hi].iter().map(|s| s - starts[lo]).collect();
-            for at in chunks(lo, hi) {
-                for (i, &id) in ids[at..(at + CHUNK).min(ids.len())].iter().enumerate() {
-                    let Some(slot) = next.get_mut((id as usize).wrapping_sub(lo)) else { continue };
-                    let cell = at + i;
-                    own[*slot as usize] = point(origin, lons[cell], lats[cell], cell as u32);
-                    *slot += 1;
-                }
-            }
-        });
     }
 }
 
@@ -217,77 +204,81 @@ impl Band {
 }
 
 #[inline]
-pub(super) fn point(origin: Vec3, lon: f64, lat: f64, cell: u32) -> Point {
+fn point(origin: Vec3, lon: f64, lat: f64, cell: u32) -> Point {
     let v = sphere::sub(sphere::unit(lon, lat), origin);
     Point { x: v[0] as f32, y: v[1] as f32, z: v[2] as f32, cell }
-}
-
-impl Reach {
-    fn of(lons: &[f64], lats: &[f64]) -> Option<Self> {
-        let (west, span) = narrowest(lons, lats)?;
-        let part = |(lons, lats): (&[f64], &[f64])| {
-            let mut reach = (f64::INFINITY, f64::NEG_INFINITY, 0usize);
-            for (&lon, &lat) in lons.iter().zip(lats) {
-                if sphere::is_position(lon, lat) {
-                    reach = (reach.0.min(lat), reach.1.max(lat), reach.2 + 1);
-                }
-            }
-            reach
-        };
-        let (south, north, valid) = lons
-            .par_chunks(CHUNK)
-            .zip(lats.par_chunks(CHUNK))
-            .map(part)
-            .reduce(|| (f64::INFINITY, f64::NEG_INFINITY, 0), |a, b| (a.0.min(b.0), a.1.max(b.1), a.2 + b.2));
-        Some(Reach { south, north, west, span, valid })
-    }
 }
 
 /// Slots of a turn that occupancy is looked at in.
 const SLOTS: usize = 7200;
 
+/// Which longitudes are taken, to a twentieth of a degree.
+pub struct Slots(Vec<bool>);
+
+impl Slots {
+    /// None are taken.
+    pub fn none() -> Self {
+        Slots(vec![false; SLOTS])
+    }
+
+    /// Takes the longitudes of all places on Earth; gives their number.
+    pub fn take(&mut self, lons: &[f64], lats: &[f64]) -> usize {
+        let width = 360.0 / SLOTS as f64;
+        let mut count = 0;
+        for (&lon, &lat) in lons.iter().zip(lats) {
+            if sphere::is_position(lon, lat) {
+                let lon = if (0.0..360.0).contains(&lon) { lon } else { lon.rem_euclid(360.0) };
+                self.0[((lon / width) as usize).min(SLOTS - 1)] = true;
+                count += 1;
+            }
+        }
+        count
+    }
+
+    /// Takes what another one has taken.
+    pub fn join(&mut self, other: &Slots) {
+        self.0.iter_mut().zip(&other.0).for_each(|(a, b)| *a |= b);
+    }
+
+    /// Western end and width in degrees of the narrowest interval around all that is taken; `None` when nothing is.
+    pub fn narrowest(&self) -> Option<(f64, f64)> {
+        let taken = &self.0;
+        let width = 360.0 / SLOTS as f64;
+        let first = taken.iter().position(|t| *t)?;
+        // The longest run of empty slots, beginning after a taken one.
+        let (mut run, mut longest, mut after) = (0, 0, first);
+        for i in 1..=SLOTS {
+            let at = (first + i) % SLOTS;
+            if taken[at] {
+                if run > longest {
+                    (longest, after) = (run, at);
+                }
+                run = 0;
+            } else {
+                run += 1;
+            }
+        }
+        let west = after as f64 * width;
+        let span = (SLOTS - longest) as f64 * width;
+        let west = if west + span > 360.0 || west >= 180.0 { west - 360.0 } else { west };
+        Some((west, span))
+    }
+}
+
 /// The narrowest interval of longitudes that holds all cells, to a twentieth of a degree: its western end and width
 /// in degrees. `None` without a valid cell.
 pub fn narrowest(lons: &[f64], lats: &[f64]) -> Option<(f64, f64)> {
-    let width = 360.0 / SLOTS as f64;
-    let taken = lons
-        .par_chunks(CHUNK)
-        .zip(lats.par_chunks(CHUNK))
-        .map(|(lons, lats)| {
-            let mut taken = vec![false; SLOTS];
-            for (&lon, &lat) in lons.iter().zip(lats) {
-                if sphere::is_position(lon, lat) {
-                    let lon = if (0.0..360.0).contains(&lon) { lon } else { lon.rem_euclid(360.0) };
-                    taken[((lon / width) as usize).min(SLOTS - 1)] = true;
-                }
-            }
-            taken
-        })
-        .reduce(
-            || vec![false; SLOTS],
-            |mut a, b| {
-                a.iter_mut().zip(b).for_each(|(a, b)| *a |= b);
-                a
-            },
-        );
-    let first = taken.iter().position(|t| *t)?;
-    // The longest run of empty slots, beginning after a taken one.
-    let (mut run, mut longest, mut after) = (0, 0, first);
-    for i in 1..=SLOTS {
-        let at = (first + i) % SLOTS;
-        if taken[at] {
-            if run > longest {
-                (longest, after) = (run, at);
-            }
-            run = 0;
-        } else {
-            run += 1;
-        }
-    }
-    let west = after as f64 * width;
-    let span = (SLOTS - longest) as f64 * width;
-    let west = if west + span > 360.0 || west >= 180.0 { west - 360.0 } else { west };
-    Some((west, span))
+    let part = |(lons, lats): (&[f64], &[f64])| {
+        let mut slots = Slots::none();
+        slots.take(lons, lats);
+        slots
+    };
+    let parts = lons.par_chunks(CHUNK).zip(lats.par_chunks(CHUNK)).map(part);
+    let joined = parts.reduce(Slots::none, |mut a, b| {
+        a.join(&b);
+        a
+    });
+    joined.narrowest()
 }
 
 #[cfg(test)]
@@ -307,8 +298,9 @@ mod tests {
         let lons: Vec<f64> = (0..5000).map(|i| 170.0 + f64::from(i % 100) * 0.2).collect();
         let mut lats: Vec<f64> = (0..5000).map(|i| -10.0 + f64::from(i / 100) * 0.4).collect();
         lats[17] = f64::NAN;
-        let index = SwathIndex::build(&lons, &lats).unwrap();
-        assert_eq!(index.len(), 4999);
+        let block = crate::project::Block::all([50, 100]);
+        let index = SwathIndex::of(&Cells { block, lons: lons.clone(), lats: lats.clone() }).unwrap();
+        assert_eq!(index.points.len(), 4999);
         let mut seen = vec![false; 5000];
         for (bin, range) in index.starts.windows(2).enumerate() {
             for p in &index.points[range[0] as usize..range[1] as usize] {

@@ -19,17 +19,22 @@
 
 mod approximate;
 pub mod bilinear;
+pub mod cells;
 mod ellipse;
 pub mod ewa;
 pub mod footprint;
 pub mod index;
 pub mod nearest;
+mod neighbours;
 mod options;
+mod outline;
 pub mod perimeter;
 mod quadrants;
 mod resample;
 pub mod scans;
 pub mod sphere;
+mod spots;
+mod survey;
 mod swath;
 mod target;
 mod tiles;
@@ -40,19 +45,21 @@ mod widened;
 use std::sync::Arc;
 
 use harmony_model::crs::Crs;
-use harmony_model::{Geolocation, GridSpec, Interpolation};
+use harmony_model::{Geolocation, GridSpec, Interpolation, ReadError};
 
 use crate::error::OpError;
 use crate::project::output::{self, Parts};
 use crate::project::target::{self as wanted, SourceKind, Suggestion};
-use crate::project::{Place, Resampler, StripCache};
+use crate::project::{Block, Place, Resampler, StripCache};
 use crate::scene::Scene;
 use crate::transform::{Transform, Transformed};
-use ewa::{Field, Mode, Shapes};
+use ewa::{Field, Manner, Mode, Shapes};
+use neighbours::Neighbours;
 use options::Options;
 use quadrants::{QuadrantBilinear, Quadrants};
-use resample::{Bilinear, Ewa, Nearest, Neighbours};
+use resample::{Bilinear, Ewa, Failure, Nearest};
 use scans::Scans;
+use spots::Placing;
 use swath::Swath;
 use target::TargetGrid;
 
@@ -96,7 +103,7 @@ impl Transform for ProjectSwath {
         let mut empty = None;
         for located in swaths(scene) {
             let geolocation = &scene.table.located[located].geolocation;
-            let Some(swath) = Swath::read(&scene.granule, geolocation)? else { continue };
+            let Some(swath) = Swath::open(&scene.granule, geolocation, &cache)? else { continue };
             let grid = match target_grid(scene, &options, geolocation, &swath) {
                 Ok(grid) => grid,
                 // Another swath of the granule may have positions.
@@ -112,7 +119,7 @@ impl Transform for ProjectSwath {
             let inferred = t.extent.is_none() && t.grid.is_none() && !options.compat;
             let domain = TargetGrid::domain(&grid.crs);
             let target = Arc::new(if inferred { target.within(&domain) } else { target });
-            let Some(resamplers) = resamplers(scene, &options, method, &swath, target) else {
+            let Some(resamplers) = resamplers(scene, &options, method, &swath, target)? else {
                 empty = Some(nowhere(scene, geolocation));
                 continue;
             };
@@ -180,9 +187,9 @@ fn target_grid(
     wanted::resolve(&scene.request.target, crs.clone(), SourceKind::Swath, || {
         let way = TargetGrid::way_to(&crs)?;
         let inferred = if options.compat {
-            perimeter::infer(&swath.mesh(), &way, crs.is_geographic())
+            perimeter::infer(swath, &way, crs.is_geographic())?
         } else {
-            footprint::infer(&swath.mesh(), &way, &TargetGrid::domain(&crs))
+            footprint::infer(swath, &way, &TargetGrid::domain(&crs))?
         };
         let inferred = inferred.ok_or_else(|| nowhere(scene, geolocation))?;
         Ok(Suggestion { extent: inferred.extent, cell: [inferred.resolution; 2] })
@@ -199,45 +206,47 @@ fn nowhere(scene: &Scene, geolocation: &Geolocation) -> OpError {
     }
 }
 
-/// The resamplers of integers and of floats; one and the same but for the swath projector's bilinear one.
+/// The resamplers of integers and of floats; one and the same but for the swath projector's bilinear one. `None` when no
+/// cell has a position.
 fn resamplers(
     scene: &Scene,
     options: &Options,
     method: Interpolation,
     swath: &Arc<Swath>,
     target: Arc<TargetGrid>,
-) -> Option<[Resampler; 2]> {
+) -> Result<Option<[Resampler; 2]>, ReadError> {
     let kept = tiles::budget(&scene.request);
+    let swath = swath.clone();
+    let neighbours = |swath, target| match options.radius_m.unwrap_or(neighbours::REACH_M) {
+        m if options.compat => Neighbours::approximate(swath, target, m),
+        _ => Neighbours::new(swath, target, options.radius_m),
+    };
     let one = match method {
-        Interpolation::Nearest if options.compat => {
-            let radius = options.radius_m.unwrap_or(resample::REACH_M);
-            Resampler::Pick(Arc::new(Nearest(Neighbours::approximate(swath.clone(), target, radius, kept)?)))
+        Interpolation::Nearest => {
+            let found = neighbours(swath, target)?;
+            found.map(|n| Resampler::Pick(Arc::new(Nearest::new(n, kept))))
         }
-        Interpolation::Nearest => Resampler::Pick(Arc::new(Nearest(Neighbours::new(
-            swath.clone(),
-            target,
-            options.radius_m,
-            kept,
-        )?))),
         Interpolation::Bilinear if options.compat => {
-            let radius = options.radius_m.unwrap_or(resample::REACH_M);
-            let geometry = Arc::new(Quadrants::new(swath.clone(), target, radius, kept)?);
-            let plain = QuadrantBilinear { geometry, truncates: false };
+            let radius = options.radius_m.unwrap_or(neighbours::REACH_M);
+            let Some(geometry) = Quadrants::new(swath, target, radius, kept)? else { return Ok(None) };
+            let plain = QuadrantBilinear { geometry: Arc::new(geometry), truncates: false };
             let cut = QuadrantBilinear { truncates: true, ..plain.clone() };
-            return Some([Resampler::Blend(Arc::new(cut)), Resampler::Blend(Arc::new(plain))]);
+            return Ok(Some([Resampler::Blend(Arc::new(cut)), Resampler::Blend(Arc::new(plain))]));
         }
         Interpolation::Bilinear => {
-            let neighbours = Neighbours::new(swath.clone(), target, options.radius_m, kept)?;
-            Resampler::Blend(Arc::new(Bilinear::new(neighbours, options.share, kept)))
+            let found = neighbours(swath, target)?;
+            found.map(|n| Resampler::Blend(Arc::new(Bilinear::new(n, options.share, kept))))
         }
         method => {
             let mode = if method == Interpolation::Ewa { Mode::Mean } else { Mode::Heaviest };
             let like = if options.compat { Like::SwathProjector } else { Like::Ourselves };
             let product = product_name(scene);
-            Resampler::Blend(Arc::new(ewa_on(swath, &target, mode, options.share, like, product.as_deref())))
+            let kept = ewa::budget(&scene.request);
+            let ewa = ewa_on(swath, target, mode, options.share, like, product.as_deref(), kept)?;
+            Some(Resampler::Blend(Arc::new(ewa)))
         }
     };
-    Some([one.clone(), one])
+    Ok(one.map(|one| [one.clone(), one]))
 }
 
 fn product_name(scene: &Scene) -> Option<String> {
@@ -257,33 +266,51 @@ pub(crate) enum Like {
     Regridder,
 }
 
-/// Elliptical weighted averaging of a source with these positions.
+/// Elliptical weighted averaging of a source with these positions; about `kept` bytes of what is computed are kept.
+///
+/// # Errors
+/// When positions can't be read.
 pub(crate) fn ewa_on(
-    swath: &Swath,
-    target: &TargetGrid,
+    swath: Arc<Swath>,
+    target: Arc<TargetGrid>,
     mode: Mode,
     share: f64,
     like: Like,
     product: Option<&str>,
-) -> Ewa {
-    let (mut u, mut v) = target.fractions(swath);
-    let mut shape = swath.shape;
-    let transposed = like == Like::SwathProjector && shape[0] < shape[1];
-    if transposed {
-        let turn = |values: Vec<f32>| -> Vec<f32> {
-            (0..shape[1])
-                .flat_map(|c| (0..shape[0]).map(move |r| (r, c)))
-                .map(|(r, c)| values[r * shape[1] + c])
-                .collect()
-        };
-        (u, v) = (turn(u), turn(v));
-        shape = [shape[1], shape[0]];
-    }
+    kept: usize,
+) -> Result<Ewa, ReadError> {
+    let [rows, cols] = swath.shape;
+    let transposed = like == Like::SwathProjector && rows < cols;
+    let (shape, cuts) =
+        if transposed { ([cols, rows], swath.cuts.turned()) } else { ([rows, cols], swath.cuts) };
     let (scans, shapes) = if like != Like::Ourselves {
         (Scans::least_divisor(shape[0]), Shapes::Scan)
     } else {
-        (options::scans_of(swath, product), Shapes::Local)
+        (options::scans_of(&swath, product)?, Shapes::Local)
     };
-    let field = Field::new(shape, u, v, scans, shapes, target.period());
-    Ewa { field: Arc::new(field), transposed, target_shape: target.shape(), mode, share }
+    let manner = Manner { scans, shapes, period: target.period() };
+    let target_shape = target.shape();
+    let field = Field::new(shape, cuts, placing(swath, target, transposed), manner, kept)?;
+    Ok(Ewa { field: Arc::new(field), transposed, target_shape, mode, share, failure: Failure::default() })
+}
+
+/// Where the cells of a swath lie on a target; `transposed` blocks have the columns of the swath as rows.
+fn placing(swath: Arc<Swath>, target: Arc<TargetGrid>, transposed: bool) -> Box<Placing> {
+    Box::new(move |block| {
+        let upright = if transposed {
+            Block { rows: block.cols.clone(), cols: block.rows.clone() }
+        } else {
+            block.clone()
+        };
+        let cells = swath.read(&upright)?;
+        let (u, v) = target.fractions(&cells.lons, &cells.lats);
+        let in_order = |values: &[f64]| -> Vec<f32> {
+            if !transposed {
+                return values.iter().map(|v| *v as f32).collect();
+            }
+            let (height, width) = (upright.height(), upright.width());
+            (0..width).flat_map(|c| (0..height).map(move |r| values[r * width + c] as f32)).collect()
+        };
+        Ok((in_order(&u), in_order(&v)))
+    })
 }

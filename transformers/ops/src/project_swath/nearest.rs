@@ -3,49 +3,50 @@
 use super::index::{Band, NONE, Point, SwathIndex};
 use super::sphere;
 
-/// How far a neighbour may be.
-#[derive(Clone, Copy)]
-pub enum Radius<'a> {
-    /// Metres along the surface, the same everywhere.
-    Fixed(f64),
-    /// At most `cap_m` metres, and at most this many metres from that cell.
-    OfCell { metres: &'a [f32], cap_m: f64 },
+/// The nearest cells of some targets among all that were looked at so far: indexes may hold a part of the swath each.
+pub struct Found {
+    /// Numbers of cells, [`NONE`] where none is near enough. Of cells at the same distance it is the one with the lowest
+    /// number.
+    pub cells: Vec<u32>,
+    /// Squared chords to them, or that of the search radius.
+    d2: Vec<f32>,
 }
 
-/// Numbers of the nearest cells for targets at `lons`, `lats` (degrees), [`NONE`] where none is near enough. Of cells
-/// at the same distance it is the one with the lowest number.
-///
-/// Neighbouring targets should follow each other: the neighbour of one bounds the search for the next.
-pub fn nearest(index: &SwathIndex, lons: &[f64], lats: &[f64], radius: Radius, out: &mut [u32]) {
-    let cap_m = match radius {
-        Radius::Fixed(m) => m,
-        Radius::OfCell { cap_m, .. } => cap_m,
-    };
-    let limit = sphere::chord_of_metres(cap_m).powi(2) as f32;
-    let mut last: Option<Point> = None;
-    let mut place = Place::at(0.0, 0.0);
-    for ((&lon, &lat), out) in lons.iter().zip(lats).zip(out) {
-        *out = NONE;
-        if !sphere::is_position(lon, lat) {
-            continue;
-        }
-        let mut best = Best::within(limit);
-        place.moved_to(lon, lat);
-        let mut search = Search::new(index, &place, &mut best);
-        if let Some(p) = last {
-            search.offer(p);
-        }
-        search.run();
-        let Some((found, distance2)) = best.found() else { continue };
-        last = Some(found);
-        *out = match radius {
-            Radius::OfCell { metres, .. } => {
-                let chord = f64::from(distance2).sqrt();
-                let near = chord <= sphere::chord_of_metres(f64::from(metres[found.cell as usize]));
-                if near { found.cell } else { NONE }
+impl Found {
+    /// Nothing yet for so many targets, of which none shall get a cell more than `radius_m` metres away.
+    pub fn nothing(targets: usize, radius_m: f64) -> Self {
+        let limit2 = sphere::chord_of_metres(radius_m).powi(2) as f32;
+        Found { cells: vec![NONE; targets], d2: vec![limit2; targets] }
+    }
+
+    /// Length of the chord to the cell of a target that has one.
+    pub fn chord(&self, target: usize) -> f64 {
+        f64::from(self.d2[target]).sqrt()
+    }
+
+    /// Looks at the cells of an index for targets at `lons`, `lats` (degrees).
+    ///
+    /// Neighbouring targets should follow each other: the neighbour of one bounds the search for the next.
+    pub fn look_at(&mut self, index: &SwathIndex, lons: &[f64], lats: &[f64]) {
+        let mut last: Option<Point> = None;
+        let mut place = Place::at(0.0, 0.0);
+        let targets = lons.iter().zip(lats).zip(self.cells.iter_mut().zip(&mut self.d2));
+        for ((&lon, &lat), (cell, d2)) in targets {
+            if !sphere::is_position(lon, lat) {
+                continue;
             }
-            Radius::Fixed(_) => found.cell,
-        };
+            let mut best = Best { point: Point { cell: *cell, ..Point::default() }, d2: *d2 };
+            place.moved_to(lon, lat);
+            let mut search = Search::new(index, &place, &mut best);
+            if let Some(p) = last {
+                search.offer(p);
+            }
+            search.run();
+            if best.point.cell != *cell {
+                last = Some(best.point);
+                (*cell, *d2) = (best.point.cell, best.d2);
+            }
+        }
     }
 }
 
@@ -62,16 +63,6 @@ struct Best {
     point: Point,
     /// Squared chord to it, or that of the search radius.
     d2: f32,
-}
-
-impl Best {
-    fn within(limit2: f32) -> Self {
-        Best { point: Point { cell: NONE, ..Point::default() }, d2: limit2 }
-    }
-
-    fn found(&self) -> Option<(Point, f32)> {
-        (self.point.cell != NONE).then_some((self.point, self.d2))
-    }
 }
 
 impl Wanted for Best {
@@ -278,7 +269,15 @@ impl Place {
 
 #[cfg(test)]
 mod tests {
+    use super::super::cells::Cells;
+    use super::super::index::Gathered;
+    use super::super::survey::Zone;
     use super::*;
+
+    fn index(lons: &[f64], lats: &[f64]) -> SwathIndex {
+        let block = crate::project::Block::all([1, lons.len()]);
+        SwathIndex::of(&Cells { block, lons: lons.into(), lats: lats.into() }).unwrap()
+    }
 
     /// Any order of anything must find what a full scan finds.
     fn brute(lons: &[f64], lats: &[f64], lon: f64, lat: f64, radius_m: f64) -> Option<(usize, f64)> {
@@ -291,11 +290,11 @@ mod tests {
     }
 
     fn check(lons: &[f64], lats: &[f64], targets: &[(f64, f64)], radius_m: f64) {
-        let index = SwathIndex::build(lons, lats).unwrap();
+        let index = index(lons, lats);
         let (x, y): (Vec<f64>, Vec<f64>) = targets.iter().copied().unzip();
-        let mut found = vec![0; x.len()];
-        nearest(&index, &x, &y, Radius::Fixed(radius_m), &mut found);
-        for (k, &cell) in found.iter().enumerate() {
+        let mut found = Found::nothing(x.len(), radius_m);
+        found.look_at(&index, &x, &y);
+        for (k, &cell) in found.cells.iter().enumerate() {
             let want = brute(lons, lats, x[k], y[k], radius_m);
             match want {
                 None => assert_eq!(cell, NONE, "target {:?}", targets[k]),
@@ -354,7 +353,7 @@ mod tests {
         let mut s = 5;
         let lons: Vec<f64> = (0..2000).map(|_| noise(&mut s) * 4.0 + 178.0).collect();
         let lats: Vec<f64> = (0..2000).map(|_| noise(&mut s) * 4.0 - 2.0).collect();
-        let index = SwathIndex::build(&lons, &lats).unwrap();
+        let index = index(&lons, &lats);
         for _ in 0..200 {
             let (lon, lat) = (noise(&mut s) * 6.0 + 177.0, noise(&mut s) * 6.0 - 3.0);
             let got = several::<16>(&index, lon, lat, 30_000.0);
@@ -374,15 +373,20 @@ mod tests {
     }
 
     #[test]
-    fn the_lowest_number_wins_a_tie_and_a_radius_of_the_cell_limits() {
-        let (lons, lats) = ([1.0, 0.0, 0.0], [0.0, 0.0, 0.0]);
-        let index = SwathIndex::build(&lons, &lats).unwrap();
-        let mut out = [9; 3];
-        nearest(&index, &[0.1, f64::NAN, 0.9], &[0.0; 3], Radius::Fixed(50_000.0), &mut out);
-        assert_eq!(out, [1, NONE, 0]);
-        let metres = [5_000.0, 20_000.0, 20_000.0];
-        let radius = Radius::OfCell { metres: &metres, cap_m: 50_000.0 };
-        nearest(&index, &[0.1, 0.5, 0.9], &[0.0; 3], radius, &mut out);
-        assert_eq!(out, [1, NONE, NONE]);
+    fn the_lowest_number_wins_a_tie_whatever_is_looked_at_first() {
+        let origin = sphere::unit(0.5, 0.0);
+        let part = |lons: &[f64], first: usize| {
+            let block = crate::project::Block { rows: 0..1, cols: first..first + lons.len() };
+            let mut gathered = Gathered::default();
+            let cells = Cells { block, lons: lons.into(), lats: vec![0.0; lons.len()] };
+            gathered.add(&cells, &Zone { south: -1.0, north: 1.0, west: -5.0, span: 10.0 }, 3);
+            SwathIndex::build(&gathered, origin).unwrap()
+        };
+        let (whole, head, tail) = (part(&[1.0, 0.0, 0.0], 0), part(&[1.0, 0.0], 0), part(&[0.0], 2));
+        for order in [vec![&whole], vec![&head, &tail], vec![&tail, &head]] {
+            let mut found = Found::nothing(3, 50_000.0);
+            order.iter().for_each(|index| found.look_at(index, &[0.1, f64::NAN, 0.9], &[0.0; 3]));
+            assert_eq!(found.cells, [1, NONE, 0]);
+        }
     }
 }

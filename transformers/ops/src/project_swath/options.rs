@@ -1,9 +1,9 @@
 //! What a request means for a swath.
 
 use harmony_model::request::{Compat, Request};
-use harmony_model::{Interpolation, ModelError};
+use harmony_model::{Interpolation, ModelError, ReadError};
 
-use super::resample::REACH_M;
+use super::neighbours::REACH_M;
 use super::scans::Scans;
 use super::swath::Swath;
 
@@ -85,19 +85,26 @@ struct Instrument {
 }
 
 /// The scans of a swath: those of its product, else what its positions tell, else the whole swath is one.
-pub fn scans_of(swath: &Swath, product: Option<&str>) -> Scans {
-    let found = Scans::detect(&swath.lons, &swath.lats, swath.shape[1]);
+///
+/// # Errors
+/// When positions can't be read.
+pub fn scans_of(swath: &Swath, product: Option<&str>) -> Result<Scans, ReadError> {
+    let [rows, width] = swath.shape;
+    let cols = Scans::looked_at(swath.shape);
+    let cells: Vec<usize> = cols.iter().flat_map(|col| (0..rows).map(move |row| row * width + col)).collect();
+    let places = swath.gather(&cells)?;
+    let found = Scans::detect(&places.chunks_exact(rows.max(1)).collect::<Vec<_>>());
     let known: Instruments =
         toml::from_str(include_str!("scans.toml")).unwrap_or(Instruments { scan: Vec::new() });
     let product = product.unwrap_or_default();
     let entry = known.scan.iter().find(|i| i.names.iter().any(|n| matches(n.as_bytes(), product.as_bytes())));
-    match (entry, found) {
+    Ok(match (entry, found) {
         // A subset may begin within a scan: the positions tell where the next one begins.
         (Some(i), Scans::Of { rows, .. }) if rows == i.rows => found,
         (Some(i), _) if i.rows < 2 => Scans::Whole,
         (Some(i), _) if swath.shape[0].is_multiple_of(i.rows) => Scans::of_rows(i.rows),
         _ => found,
-    }
+    })
 }
 
 /// Whether a name fits a pattern with `*` and `?`.

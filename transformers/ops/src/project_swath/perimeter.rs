@@ -3,24 +3,50 @@
 //! Extents are those of cell centres, and the resolution comes from a polygon whose corners are sorted by their angle
 //! about their mean: right for compact granules only. The engine's own rule is [`super::footprint`].
 
+use std::collections::BTreeSet;
+
+use harmony_model::ReadError;
 use harmony_model::crs::Transform;
 
-use super::bilinear::Mesh;
-use super::footprint::{Inferred, outer_cells};
+use super::cells::Cells;
+use super::footprint::Inferred;
+use super::outline::{self, Join};
+use super::swath::Swath;
 
-/// Extent of projected centres and resolution. `None` when no cell has an image on the target.
-pub fn infer(mesh: &Mesh, to_target: &Transform, geographic: bool) -> Option<Inferred> {
+/// Extent of projected centres and resolution. `None` when no cell has an image on the target. All positions are in
+/// memory meanwhile: the reference takes the median of their longitudes.
+///
+/// # Errors
+/// When positions can't be read.
+pub fn infer(swath: &Swath, to_target: &Transform, geographic: bool) -> Result<Option<Inferred>, ReadError> {
+    let mesh = swath.whole()?;
     let valid = |at: usize| mesh.lons[at].is_finite() && mesh.lats[at].is_finite();
     let count = (0..mesh.lons.len()).filter(|&at| valid(at)).count();
-    let mut cells: Vec<usize> = if is_line(mesh) {
+    let cells: Vec<usize> = if is_line(&mesh) {
         (0..mesh.lons.len()).filter(|&at| valid(at)).collect()
     } else {
-        outer_cells(mesh).into_iter().map(|(at, _)| at).collect()
+        let (outline, Nothing) = outline::of(swath, |_| Nothing)?;
+        let outer: BTreeSet<usize> = outline.cells().map(|(outermost, _)| outermost.cell).collect();
+        outer.into_iter().collect()
     };
-    if !is_line(mesh) {
-        cells.sort_unstable();
-        cells.dedup();
-    }
+    Ok(around(&mesh, &cells, count, to_target, geographic))
+}
+
+/// Nothing is asked of the parts of the swath.
+struct Nothing;
+
+impl Join for Nothing {
+    fn join(&mut self, _: Nothing) {}
+}
+
+/// The same from the `cells` of its perimeter and the number of valid ones.
+fn around(
+    mesh: &Cells,
+    cells: &[usize],
+    count: usize,
+    to_target: &Transform,
+    geographic: bool,
+) -> Option<Inferred> {
     let shift = longitude_shift(mesh);
     let (mut xs, mut ys): (Vec<f64>, Vec<f64>) =
         cells.iter().map(|&at| (shift.apply(mesh.lons[at]), mesh.lats[at])).unzip();
@@ -38,8 +64,8 @@ pub fn infer(mesh: &Mesh, to_target: &Transform, geographic: bool) -> Option<Inf
     Some(Inferred { extent, resolution })
 }
 
-fn is_line(mesh: &Mesh) -> bool {
-    mesh.cols <= 1 || mesh.lons.len() <= mesh.cols
+fn is_line(mesh: &Cells) -> bool {
+    mesh.block.width() <= 1 || mesh.block.height() <= 1
 }
 
 /// How longitudes are brought to one side of the antimeridian.
@@ -60,8 +86,8 @@ impl Shift {
 }
 
 /// A jump of more than a quarter of a turn between neighbours is a crossing; the median tells the side.
-fn longitude_shift(mesh: &Mesh) -> Shift {
-    let cols = mesh.cols.max(1);
+fn longitude_shift(mesh: &Cells) -> Shift {
+    let cols = mesh.block.width().max(1);
     let jumps = |a: f64, b: f64| (a - b).abs() > 90.0;
     let crosses = (0..mesh.lons.len()).any(|at| {
         let here = mesh.lons[at];
@@ -111,18 +137,21 @@ fn median_step(points: &[[f64; 2]]) -> Option<f64> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use harmony_model::crs::Crs;
 
-    fn same() -> Transform {
-        Transform::new(&Crs::wgs84(), &Crs::wgs84()).unwrap()
+    use super::*;
+
+    fn inferred(lons: &[f64], lats: &[f64], cols: usize) -> Inferred {
+        let same = Transform::new(&Crs::wgs84(), &Crs::wgs84()).unwrap();
+        let swath = Swath::of(lons, lats, [lons.len() / cols, cols], [None, None]);
+        infer(&swath, &same, true).unwrap().unwrap()
     }
 
     #[test]
     fn a_square_swath_has_its_centres_as_extent() {
         let at = |i: i32, j: i32| (f64::from(j), f64::from(-i));
         let (lons, lats): (Vec<f64>, Vec<f64>) = (0..11).flat_map(|i| (0..11).map(move |j| at(i, j))).unzip();
-        let got = infer(&Mesh { lons: &lons, lats: &lats, cols: 11 }, &same(), true).unwrap();
+        let got = inferred(&lons, &lats, 11);
         assert_eq!(got.extent, [0.0, -10.0, 10.0, 0.0]);
         // 100 square degrees over 121 cells
         assert!((got.resolution - (100f64 / 121.0).sqrt()).abs() < 1e-12);
@@ -134,14 +163,13 @@ mod tests {
             [179.0, -179.0, -178.0, -177.0, 179.5, -179.5, -178.5, -177.5],
             [1.0, 1.0, 1.0, 1.0, 0.0, 0.0, 0.0, 0.0],
         );
-        let got = infer(&Mesh { lons: &lons, lats: &lats, cols: 4 }, &same(), true).unwrap();
+        let got = inferred(&lons, &lats, 4);
         assert_eq!(got.extent, [-181.0, 0.0, -177.0, 1.0]);
     }
 
     #[test]
     fn the_last_step_of_a_trajectory_is_not_counted() {
-        let got =
-            infer(&Mesh { lons: &[0.0, 1.0, 3.0, 100.0], lats: &[0.0; 4], cols: 1 }, &same(), true).unwrap();
+        let got = inferred(&[0.0, 1.0, 3.0, 100.0], &[0.0; 4], 1);
         assert_eq!(got.resolution, 1.5);
     }
 }

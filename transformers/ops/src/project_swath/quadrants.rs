@@ -7,6 +7,9 @@
 
 use std::sync::Arc;
 
+use harmony_model::ReadError;
+
+use super::cells::Cells;
 use super::index::{NONE, SwathIndex};
 use super::nearest::several;
 use super::sphere;
@@ -44,13 +47,22 @@ pub struct Quadrants {
 }
 
 impl Quadrants {
-    /// About `kept` bytes of what is found are kept. `None` when no cell has a position.
-    pub fn new(swath: Arc<Swath>, target: Arc<TargetGrid>, radius_m: f64, kept: usize) -> Option<Self> {
-        let index = SwathIndex::build(&swath.lons, &swath.lats)?;
-        let (u, v) = target.fractions_f64(&swath);
+    /// About `kept` bytes of what is found are kept; all cells are in memory as well. `None` when none has a position.
+    ///
+    /// # Errors
+    /// When positions can't be read.
+    pub fn new(
+        swath: Arc<Swath>,
+        target: Arc<TargetGrid>,
+        radius_m: f64,
+        kept: usize,
+    ) -> Result<Option<Self>, ReadError> {
+        let whole = swath.whole()?;
+        let Some(index) = SwathIndex::of(&whole) else { return Ok(None) };
+        let (u, v) = target.fractions(&whole.lons, &whole.lats);
         let tiles = Tiles::new(target.shape(), kept);
-        let first = first_cell(&swath, &target, radius_m);
-        Some(Quadrants { swath, target, index, radius_m, u, v, first, tiles })
+        let first = first_cell(&whole, &target, radius_m);
+        Ok(Some(Quadrants { swath, target, index, radius_m, u, v, first, tiles }))
     }
 
     fn of(&self, block: &Block) -> Vec<Corners> {
@@ -93,7 +105,7 @@ impl Quadrants {
 
 /// The first cell in the box around the target grid in degrees, a search radius larger; of all cells where the grid goes
 /// round a pole or across the antimeridian.
-fn first_cell(swath: &Swath, target: &TargetGrid, radius_m: f64) -> u32 {
+fn first_cell(swath: &Cells, target: &TargetGrid, radius_m: f64) -> u32 {
     let [rows, cols] = target.shape();
     let rims = [
         Block { rows: 0..1, cols: 0..cols },
@@ -184,9 +196,9 @@ impl QuadrantBilinear {
     ) {
         let g = &self.geometry;
         let width = g.swath.shape[1];
-        g.tiles.each_row(
+        let done = g.tiles.each_row(
             block,
-            |b| g.of(b),
+            |b| Ok(g.of(b)),
             |row, col, corners| {
                 let at = (row - block.rows.start) * block.width() + col - block.cols.start;
                 for (c, out) in corners.iter().zip(&mut out[at..]) {
@@ -208,6 +220,7 @@ impl QuadrantBilinear {
                 }
             },
         );
+        debug_assert!(done.is_ok(), "nothing is read");
     }
 }
 
@@ -249,11 +262,12 @@ mod tests {
     #[test]
     fn a_target_between_four_cells_gets_their_mean_and_one_outside_nothing() {
         let cells = (0..8).flat_map(|i| (0..8).map(move |j| (i, j)));
-        let (lons, lats) = cells.map(|(i, j)| (f64::from(j) * 0.1, 5.0 - f64::from(i) * 0.1)).unzip();
-        let swath = Arc::new(Swath { lons, lats, shape: [8, 8], dims: [None, None] });
+        let (lons, lats): (Vec<f64>, Vec<f64>) =
+            cells.map(|(i, j)| (f64::from(j) * 0.1, 5.0 - f64::from(i) * 0.1)).unzip();
+        let swath = Arc::new(Swath::of(&lons, &lats, [8, 8], [None, None]));
         let grid = GridSpec::filling(Crs::wgs84(), [-0.2, 4.3, 0.6, 4.9], 8, 6);
         let target = Arc::new(TargetGrid::new(grid).unwrap());
-        let geometry = Arc::new(Quadrants::new(swath, target, 50_000.0, 1 << 20).unwrap());
+        let geometry = Arc::new(Quadrants::new(swath, target, 50_000.0, 1 << 20).unwrap().unwrap());
         let values: Vec<f64> = (0..64).map(|k| f64::from(k % 8) + 10.0 * f64::from(k / 8)).collect();
         let plane = Plane::of([8, 8], &values, false);
         let mut out = vec![0.0; 48];

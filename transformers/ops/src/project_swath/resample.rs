@@ -1,147 +1,109 @@
 //! The kernels of this folder as resamplers: geometry is found once per swath and target, for all variables and planes.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use super::approximate::Tree;
+use harmony_model::ReadError;
+
 use super::bilinear::{self, Place};
-use super::ewa::{Field, Mode, Target};
-use super::footprint;
-use super::index::{NONE, SwathIndex};
-use super::nearest::{Radius, nearest};
+use super::ewa::{Field, Mode};
+use super::index::NONE;
+use super::neighbours::{Neighbours, scatter};
 use super::swath::Swath;
-use super::target::TargetGrid;
 use super::tiles::Tiles;
 use crate::project::{Blender, Block, Footprint, NOWHERE, Picker, Plane};
-
-/// Search radius where nothing else is said: so many cells, and never more than this many metres.
-const REACH_CELLS: f64 = 3.0;
-pub const REACH_M: f64 = 50_000.0;
 
 /// Blocks of more target cells than this may need all of the source: finding out would compute the geometry of the
 /// whole target before anybody asks for it.
 const LOOKED_INTO: usize = 1 << 20;
 
-/// How far the nearest cell may be.
-enum Reach {
-    Fixed(f64),
-    /// Metres, for each cell.
-    OfCell(Vec<f32>),
-    /// As the swath projector searches, within a fixed distance.
-    Approximate(Box<Tree>, f64),
+/// The first error of a geometry that was found while nobody could be told.
+#[derive(Default)]
+pub struct Failure(OnceLock<ReadError>);
+
+impl Failure {
+    /// The value; `None` when there is none, and why is remembered.
+    pub fn note<T>(&self, result: Result<T, ReadError>) -> Option<T> {
+        result.map_err(|e| self.0.get_or_init(|| e)).ok()
+    }
+
+    /// What was noted.
+    pub fn get(&self) -> Option<ReadError> {
+        self.0.get().cloned()
+    }
 }
 
-/// The nearest swath cells of a target.
-pub struct Neighbours {
-    swath: Arc<Swath>,
-    target: Arc<TargetGrid>,
-    index: SwathIndex,
-    reach: Reach,
-    tiles: Tiles<u32>,
-}
-
-impl Neighbours {
-    /// `radius_m`: search radius in metres; three cells, at most 50 km, when `None`. About `kept` bytes of what is found
-    /// are kept. `None` when no cell has a position.
-    pub fn new(
-        swath: Arc<Swath>,
-        target: Arc<TargetGrid>,
-        radius_m: Option<f64>,
-        kept: usize,
-    ) -> Option<Self> {
-        let index = SwathIndex::build(&swath.lons, &swath.lats)?;
-        let reach = match radius_m {
-            Some(m) => Reach::Fixed(m),
-            None => Reach::OfCell(footprint::reach(&swath.mesh(), REACH_CELLS, REACH_M)),
-        };
-        let tiles = Tiles::new(target.shape(), kept);
-        Some(Neighbours { swath, target, index, reach, tiles })
+/// Rectangle of the swath that holds the cells that `tiles` name for a block, `more` rows and columns larger.
+fn window_of<T: Copy + Send + Sync>(
+    swath: &Swath,
+    block: &Block,
+    tiles: &Tiles<T>,
+    compute: impl Fn(&Block) -> Result<Vec<T>, ReadError> + Sync,
+    cell: impl Fn(&T) -> u32,
+    more: usize,
+) -> Result<Option<Block>, ReadError> {
+    let [rows, cols] = swath.shape;
+    if block.count() > LOOKED_INTO {
+        return Ok(Some(Block::all(swath.shape)));
     }
-
-    /// The same with the swath projector's approximate search.
-    pub fn approximate(
-        swath: Arc<Swath>,
-        target: Arc<TargetGrid>,
-        radius_m: f64,
-        kept: usize,
-    ) -> Option<Self> {
-        let tree = Box::new(Tree::build(&swath.lons, &swath.lats)?);
-        let found = Self::new(swath, target, Some(radius_m), kept)?;
-        Some(Neighbours { reach: Reach::Approximate(tree, radius_m), ..found })
-    }
-
-    /// Numbers of the nearest cells of a block, row-major.
-    fn of(&self, block: &Block) -> Vec<u32> {
-        let (lons, lats) = self.target.positions(block);
-        self.at(&lons, &lats)
-    }
-
-    fn at(&self, lons: &[f64], lats: &[f64]) -> Vec<u32> {
-        let mut cells = vec![NONE; lons.len()];
-        let radius = match &self.reach {
-            Reach::Fixed(m) => Radius::Fixed(*m),
-            Reach::OfCell(metres) => Radius::OfCell { metres, cap_m: REACH_M },
-            Reach::Approximate(tree, m) => {
-                let places = lons.iter().zip(lats);
-                cells.iter_mut().zip(places).for_each(|(c, (&lon, &lat))| *c = tree.find(lon, lat, *m));
-                return cells;
-            }
-        };
-        nearest(&self.index, lons, lats, radius, &mut cells);
-        cells
-    }
-
-    /// Rectangle of the swath that holds the cells that `tiles` name for a block, `more` rows and columns larger.
-    fn window<T: Copy + Send + Sync>(
-        &self,
-        block: &Block,
-        tiles: &Tiles<T>,
-        compute: impl Fn(&Block) -> Vec<T> + Sync,
-        cell: impl Fn(&T) -> u32,
-        more: usize,
-    ) -> Option<Block> {
-        let [rows, cols] = self.swath.shape;
-        if block.count() > LOOKED_INTO {
-            return Some(Block::all(self.swath.shape));
+    tiles.prepare(block, &compute)?;
+    let (mut top, mut bottom, mut left, mut right) = (usize::MAX, 0, usize::MAX, 0);
+    tiles.each_row(block, &compute, |_, _, values| {
+        for c in values.iter().map(&cell).filter(|c| *c != NONE) {
+            let (row, col) = (c as usize / cols, c as usize % cols);
+            (top, bottom) = (top.min(row), bottom.max(row));
+            (left, right) = (left.min(col), right.max(col));
         }
-        tiles.prepare(block, &compute);
-        let (mut top, mut bottom, mut left, mut right) = (usize::MAX, 0, usize::MAX, 0);
-        tiles.each_row(block, &compute, |_, _, values| {
-            for c in values.iter().map(&cell).filter(|c| *c != NONE) {
-                let (row, col) = (c as usize / cols, c as usize % cols);
-                (top, bottom) = (top.min(row), bottom.max(row));
-                (left, right) = (left.min(col), right.max(col));
-            }
-        });
-        (top != usize::MAX).then(|| Block {
-            rows: top..(bottom + 1 + more).min(rows),
-            cols: left..(right + 1 + more).min(cols),
-        })
-    }
+    })?;
+    Ok((top != usize::MAX).then(|| Block {
+        rows: top..(bottom + 1 + more).min(rows),
+        cols: left..(right + 1 + more).min(cols),
+    }))
 }
 
 /// Nearest neighbour.
-pub struct Nearest(pub Neighbours);
+pub struct Nearest {
+    neighbours: Neighbours,
+    tiles: Tiles<u32>,
+    failure: Failure,
+}
+
+impl Nearest {
+    /// About `kept` bytes of what is found are kept.
+    pub fn new(neighbours: Neighbours, kept: usize) -> Self {
+        let tiles = Tiles::new(neighbours.target.shape(), kept);
+        Nearest { neighbours, tiles, failure: Failure::default() }
+    }
+}
 
 impl Footprint for Nearest {
     fn source_shape(&self) -> [usize; 2] {
-        self.0.swath.shape
+        self.neighbours.swath.shape
     }
 
     fn target_shape(&self) -> [usize; 2] {
-        self.0.target.shape()
+        self.neighbours.target.shape()
     }
 
     fn window(&self, block: &Block) -> Option<Block> {
-        self.0.window(block, &self.0.tiles, |b| self.0.of(b), |c| *c, 0)
+        let n = &self.neighbours;
+        self.failure.note(window_of(&n.swath, block, &self.tiles, |b| n.of(b), |c| *c, 0)).flatten()
+    }
+
+    fn is_scattered(&self) -> bool {
+        true
+    }
+
+    fn failure(&self) -> Option<ReadError> {
+        self.failure.get()
     }
 }
 
 impl Picker for Nearest {
     fn pick(&self, block: &Block, rows: &mut [u32], cols: &mut [u32]) {
-        let width = u32::try_from(self.0.swath.shape[1]).unwrap_or(1).max(1);
-        self.0.tiles.each_row(
+        let width = u32::try_from(self.neighbours.swath.shape[1]).unwrap_or(1).max(1);
+        let done = self.tiles.each_row(
             block,
-            |b| self.0.of(b),
+            |b| self.neighbours.of(b),
             |row, col, cells| {
                 let at = (row - block.rows.start) * block.width() + col - block.cols.start;
                 for (i, &cell) in cells.iter().enumerate() {
@@ -150,6 +112,7 @@ impl Picker for Nearest {
                 }
             },
         );
+        self.failure.note(done);
     }
 }
 
@@ -159,20 +122,29 @@ pub struct Bilinear {
     tiles: Tiles<Place>,
     /// Weight that cells with a value must hold.
     share: f64,
+    failure: Failure,
 }
 
 impl Bilinear {
+    /// About `kept` bytes of what is found are kept.
     pub fn new(neighbours: Neighbours, share: f64, kept: usize) -> Self {
         let tiles = Tiles::new(neighbours.target.shape(), kept);
-        Bilinear { neighbours, tiles, share }
+        Bilinear { neighbours, tiles, share, failure: Failure::default() }
     }
 
-    fn of(&self, block: &Block) -> Vec<Place> {
-        let (lons, lats) = self.neighbours.target.positions(block);
-        let near = self.neighbours.at(&lons, &lats);
-        let mut places = vec![Place::OUTSIDE; lons.len()];
-        self.neighbours.swath.mesh().places(&lons, &lats, &near, &mut places);
-        places
+    fn of(&self, block: &Block) -> Result<Vec<Place>, ReadError> {
+        let mut out = vec![Place::OUTSIDE; block.count()];
+        self.neighbours.each_part(block, |part, lons, lats| {
+            let (near, mesh) = self.neighbours.at(lons, lats, true)?;
+            let mut places = vec![Place::OUTSIDE; lons.len()];
+            if let Some(mesh) = mesh {
+                bilinear::places(&mesh, lons, lats, &near, &mut places);
+                mesh.check()?;
+            }
+            scatter(block, part, &places, &mut out);
+            Ok(())
+        })?;
+        Ok(out)
     }
 
     fn blend<T: Copy>(
@@ -184,7 +156,7 @@ impl Bilinear {
         real: impl Fn(f64) -> T,
     ) {
         let width = self.neighbours.swath.shape[1];
-        self.tiles.each_row(
+        let done = self.tiles.each_row(
             block,
             |b| self.of(b),
             |row, col, places| {
@@ -195,6 +167,7 @@ impl Bilinear {
                 }
             },
         );
+        self.failure.note(done);
     }
 }
 
@@ -208,7 +181,16 @@ impl Footprint for Bilinear {
     }
 
     fn window(&self, block: &Block) -> Option<Block> {
-        self.neighbours.window(block, &self.tiles, |b| self.of(b), |p| p.cell, 1)
+        let swath = &self.neighbours.swath;
+        self.failure.note(window_of(swath, block, &self.tiles, |b| self.of(b), |p| p.cell, 1)).flatten()
+    }
+
+    fn is_scattered(&self) -> bool {
+        true
+    }
+
+    fn failure(&self) -> Option<ReadError> {
+        self.failure.get()
     }
 }
 
@@ -231,26 +213,23 @@ pub struct Ewa {
     pub mode: Mode,
     /// Weight that cells with a value must hold.
     pub share: f64,
+    pub failure: Failure,
 }
 
 impl Ewa {
     /// The same, in another mode.
     pub fn with_mode(&self, mode: Mode) -> Self {
-        Ewa { field: self.field.clone(), mode, ..*self }
+        Ewa { field: self.field.clone(), failure: Failure::default(), mode, ..*self }
     }
 
     fn spread(&self, block: &Block, value: impl Fn(usize, usize) -> f64, out: &mut [f64]) {
-        let target = target_of(block);
-        if self.transposed {
-            self.field.spread(&target, self.mode, self.share, |r, c| value(c, r), out);
+        let done = if self.transposed {
+            self.field.spread(block, self.mode, self.share, |r, c| value(c, r), out)
         } else {
-            self.field.spread(&target, self.mode, self.share, value, out);
-        }
+            self.field.spread(block, self.mode, self.share, value, out)
+        };
+        self.failure.note(done);
     }
-}
-
-fn target_of(block: &Block) -> Target {
-    Target { row: block.rows.start, col: block.cols.start, rows: block.height(), cols: block.width() }
 }
 
 impl Footprint for Ewa {
@@ -264,11 +243,16 @@ impl Footprint for Ewa {
     }
 
     fn window(&self, block: &Block) -> Option<Block> {
-        let [top, bottom, left, right] = self.field.window(&target_of(block))?;
-        Some(match self.transposed {
-            false => Block { rows: top..bottom, cols: left..right },
-            true => Block { rows: left..right, cols: top..bottom },
-        })
+        let Block { rows, cols } = self.field.window(block)?;
+        Some(if self.transposed { Block { rows: cols, cols: rows } } else { Block { rows, cols } })
+    }
+
+    fn is_scattered(&self) -> bool {
+        true
+    }
+
+    fn failure(&self) -> Option<ReadError> {
+        self.failure.get()
     }
 }
 

@@ -60,23 +60,28 @@ impl Scans {
     /// From the positions themselves: where scans overlap, the way from the last row of one to the first row of the
     /// next leads backwards near the edges of the swath. Steps backwards at regular distances are scans; otherwise the
     /// swath is one.
-    pub fn detect(lons: &[f64], lats: &[f64], cols: usize) -> Self {
-        let rows = lons.len().checked_div(cols).unwrap_or(0);
-        if rows < 6 || cols < 2 {
-            return Scans::Whole;
-        }
-        let edge = (cols / 50).min(cols - 1);
+    /// `lines`: longitudes and latitudes down the columns that [`Scans::looked_at`] names.
+    pub fn detect(lines: &[&[(f64, f64)]]) -> Self {
+        let rows = lines.iter().map(|line| line.len()).min().unwrap_or(0);
         let mut votes = vec![0u8; rows];
-        for col in [edge, cols - 1 - edge] {
-            backward_steps(rows, |row| {
-                let at = row * cols + col;
-                sphere::is_position(lons[at], lats[at]).then(|| sphere::unit(lons[at], lats[at]))
-            })
-            .into_iter()
-            .for_each(|row| votes[row] += 1);
+        for line in lines {
+            let place = |row: usize| {
+                let (lon, lat) = line[row];
+                sphere::is_position(lon, lat).then(|| sphere::unit(lon, lat))
+            };
+            backward_steps(rows, place).into_iter().for_each(|row| votes[row] += 1);
         }
         let starts: Vec<usize> = (0..rows).filter(|r| votes[*r] > 0).collect();
         regular(&starts).unwrap_or(Scans::Whole)
+    }
+
+    /// Columns near the edges of a swath of so many rows and columns; none when it is too small to tell.
+    pub fn looked_at([rows, cols]: [usize; 2]) -> Vec<usize> {
+        if rows < 6 || cols < 2 {
+            return Vec::new();
+        }
+        let edge = (cols / 50).min(cols - 1);
+        vec![edge, cols - 1 - edge]
     }
 }
 
@@ -139,7 +144,7 @@ mod tests {
 
     #[test]
     fn overlapping_scans_are_found_and_smooth_swaths_have_none() {
-        let swath = |overlap: f64| -> (Vec<f64>, Vec<f64>) {
+        let detected = |overlap: f64| {
             let place = |i: usize, j: usize| {
                 let across = j as f64 - 20.0;
                 // Scans of 10 rows, the first one cut to 4; rows spread towards the edges.
@@ -147,11 +152,12 @@ mod tests {
                 let spread = 1.0 + overlap * (across / 20.0).powi(2);
                 (0.1 * across, 40.0 + 0.1 * (10.0 * scan as f64 + (line as f64 - 4.5) * spread))
             };
-            (0..94).flat_map(|i| (0..41).map(move |j| place(i, j))).unzip()
+            let line = |col: usize| -> Vec<(f64, f64)> { (0..94).map(|row| place(row, col)).collect() };
+            let lines: Vec<_> = Scans::looked_at([94, 41]).into_iter().map(line).collect();
+            Scans::detect(&lines.iter().map(Vec::as_slice).collect::<Vec<_>>())
         };
-        let (lons, lats) = swath(0.8);
-        assert_eq!(Scans::detect(&lons, &lats, 41), Scans::Of { rows: 10, first: 4 });
-        let (lons, lats) = swath(0.0);
-        assert_eq!(Scans::detect(&lons, &lats, 41), Scans::Whole);
+        assert_eq!(detected(0.8), Scans::Of { rows: 10, first: 4 });
+        assert_eq!(detected(0.0), Scans::Whole);
+        assert_eq!(Scans::detect(&[]), Scans::Whole);
     }
 }

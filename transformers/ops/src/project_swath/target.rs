@@ -2,11 +2,9 @@
 
 use harmony_model::crs::{Crs, Transform};
 use harmony_model::{GridSpec, ModelError};
-use rayon::prelude::*;
 
 use super::footprint::Domain;
 use super::sphere;
-use super::swath::Swath;
 use crate::project::Block;
 
 /// A target grid and the way to it.
@@ -64,42 +62,27 @@ impl TargetGrid {
         (xs, ys)
     }
 
-    /// Columns and rows of the cells of a swath, as fractions: 0 is the centre of the first. NaN where a cell has no
+    /// Columns and rows of positions in degrees, as fractions: 0 is the centre of the first. NaN where a position has no
     /// place on the target.
-    pub fn fractions(&self, swath: &Swath) -> (Vec<f32>, Vec<f32>) {
-        self.fractions_as(swath, f32::NAN, |v| v as f32)
+    pub fn fractions(&self, lons: &[f64], lats: &[f64]) -> (Vec<f64>, Vec<f64>) {
+        let mut xs: Vec<f64> = lons.iter().map(|&lon| sphere::wrap_180(lon)).collect();
+        let mut ys = lats.to_vec();
+        if !self.to_grid.is_identity() {
+            self.to_grid.points(&mut xs, &mut ys);
+        }
+        for ((x, y), &lat) in xs.iter_mut().zip(&mut ys).zip(lats) {
+            (*x, *y) = if x.is_finite() && y.is_finite() && !self.is_beyond(lat) {
+                (self.columns_from_west(*x) - 0.5, (*y - self.grid.y0) / self.grid.dy - 0.5)
+            } else {
+                (f64::NAN, f64::NAN)
+            };
+        }
+        (xs, ys)
     }
 
-    /// The same in double precision.
-    pub fn fractions_f64(&self, swath: &Swath) -> (Vec<f64>, Vec<f64>) {
-        self.fractions_as(swath, f64::NAN, |v| v)
-    }
-
-    fn fractions_as<T: Copy + Send>(
-        &self,
-        swath: &Swath,
-        nowhere: T,
-        real: impl Fn(f64) -> T + Sync,
-    ) -> (Vec<T>, Vec<T>) {
-        const PART: usize = 1 << 14;
-        let mut u = vec![nowhere; swath.lons.len()];
-        let mut v = u.clone();
-        let parts = u.par_chunks_mut(PART).zip(v.par_chunks_mut(PART));
-        let places = swath.lons.par_chunks(PART).zip(swath.lats.par_chunks(PART));
-        parts.zip(places).for_each(|((u, v), (lons, lats))| {
-            let mut xs: Vec<f64> = lons.iter().map(|&lon| sphere::wrap_180(lon)).collect();
-            let mut ys = lats.to_vec();
-            if !self.to_grid.is_identity() {
-                self.to_grid.points(&mut xs, &mut ys);
-            }
-            for (i, (&x, &y)) in xs.iter().zip(&ys).enumerate() {
-                if x.is_finite() && y.is_finite() && !self.is_beyond(lats[i]) {
-                    u[i] = real(self.columns_from_west(x) - 0.5);
-                    v[i] = real((y - self.grid.y0) / self.grid.dy - 0.5);
-                }
-            }
-        });
-        (u, v)
+    /// Whether its columns are longitudes and its rows latitudes.
+    pub fn is_geographic(&self) -> bool {
+        self.geographic
     }
 
     /// Columns from the western edge; longitudes are brought onto the grid, or west of it, whichever is nearer.

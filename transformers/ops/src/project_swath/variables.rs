@@ -95,14 +95,16 @@ fn projected(
         .filter(|(a, _)| *a != row_axis && *a != col_axis)
         .map(|(_, d)| d)
         .collect();
-    let chunk_rows = var.storage.chunk_shape().and_then(|c| c.get(row_axis)).copied().unwrap_or(1);
+    let chunk = |axis: usize| var.storage.chunk_shape().and_then(|c| c.get(axis)).copied().unwrap_or(1);
+    let (chunk_rows, chunk_cols) = (chunk(row_axis), chunk(col_axis));
     let told_apart = !options.compat && is_told_apart(var, &element);
     if told_apart {
         element = element.with_zero_outside();
     }
     let tells = element.declares_fill() || told_apart;
     let attrs = if tells { Vec::new() } else { element.fill_attribute(&var.dtype).into_iter().collect() };
-    let source = Source { data, shape, row_axis, col_axis, element, chunk_rows, transposed: false };
+    let source =
+        Source { data, shape, row_axis, col_axis, element, chunk_rows, chunk_cols, transposed: false };
     let data = ResampledArray::new(source, resampler.clone(), cache.clone());
     let data = Arc::new(if told_apart { data.with_coverage() } else { data });
     Ok(Projected { var: v, place, leading, transposed: false, data, attrs })

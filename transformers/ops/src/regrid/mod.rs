@@ -28,8 +28,8 @@ use crate::project::array::Source;
 use crate::project::output::{self, Parts};
 use crate::project::target::{self as wanted, SourceKind, Suggestion};
 use crate::project::{Element, Place, Projected, ResampledArray, Resampler, StripCache, is_told_apart};
-use crate::project_swath::ewa::Mode;
-use crate::project_swath::{Like, Target, bilinear::Mesh, ewa_on, footprint};
+use crate::project_swath::ewa::{self, Mode};
+use crate::project_swath::{Like, Target, ewa_on, footprint};
 use crate::scene::Scene;
 use crate::transform::{Transform, Transformed};
 use source::SourceGrid;
@@ -187,10 +187,9 @@ fn target_grid(scene: &Scene, source: &SourceGrid) -> Result<Option<GridSpec>, O
         if crs.is_geographic() {
             return implicit::suggest(source)?.ok_or_else(nowhere);
         }
-        let swath = source.swath()?;
-        let mesh = Mesh { lons: &swath.lons, lats: &swath.lats, cols: swath.shape[1] };
+        let way = Target::way_to(&crs)?;
         let inferred =
-            footprint::infer(&mesh, &Target::way_to(&crs)?, &Target::domain(&crs)).ok_or_else(nowhere)?;
+            footprint::infer(&source.swath()?, &way, &Target::domain(&crs))?.ok_or_else(nowhere)?;
         Ok(Suggestion { extent: inferred.extent, cell: [inferred.resolution; 2] })
     })?;
     Ok(Some(grid))
@@ -215,10 +214,11 @@ fn add_variables(
     parts: &mut Parts,
     notices: &mut Vec<String>,
 ) -> Result<(), OpError> {
-    let swath = source.swath()?;
-    let target = Target::new(grid.clone())?;
+    let swath = Arc::new(source.swath()?);
+    let target = Arc::new(Target::new(grid.clone())?);
     let (share, like) = if compat(scene) { (0.0, Like::Regridder) } else { (SHARE, Like::Ourselves) };
-    let mean = ewa_on(&swath, &target, Mode::Mean, share, like, None);
+    let kept = ewa::budget(&scene.request);
+    let mean = ewa_on(swath, target, Mode::Mean, share, like, None, kept)?;
     let heaviest = mean.with_mode(Mode::Heaviest);
     let (mean, heaviest) = (Resampler::Blend(Arc::new(mean)), Resampler::Blend(Arc::new(heaviest)));
     for v in scene.granule.var_ids().filter(|v| is_data(scene, located, *v)) {
@@ -281,6 +281,7 @@ fn projected(
         col_axis,
         element,
         chunk_rows: var.storage.chunk_shape().and_then(|c| c.get(row_axis)).copied().unwrap_or(1),
+        chunk_cols: var.storage.chunk_shape().and_then(|c| c.get(col_axis)).copied().unwrap_or(1),
         transposed,
     };
     let data = ResampledArray::new(source, resampler.clone(), cache.clone());

@@ -101,12 +101,8 @@ impl SourceGrid {
     /// As [`SourceGrid::lon_lats`].
     pub fn swath(&self) -> Result<Positions, OpError> {
         let (lons, lats) = self.lon_lats(&self.x.centres, &self.y.centres)?;
-        Ok(Positions {
-            lons,
-            lats,
-            shape: [self.y.centres.len(), self.x.centres.len()],
-            dims: [Some(self.y.dim), Some(self.x.dim)],
-        })
+        let shape = [self.y.centres.len(), self.x.centres.len()];
+        Ok(Positions::of(&lons, &lats, shape, [Some(self.y.dim), Some(self.x.dim)]))
     }
 }
 

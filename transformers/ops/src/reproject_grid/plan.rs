@@ -253,6 +253,7 @@ fn projected(
         col_axis,
         element,
         chunk_rows: var.storage.chunk_shape().and_then(|c| c.get(row_axis).copied()).unwrap_or(1),
+        chunk_cols: var.storage.chunk_shape().and_then(|c| c.get(col_axis).copied()).unwrap_or(1),
         transposed: col_axis < row_axis,
     };
     let transposed = source.transposed;
