@@ -97,6 +97,7 @@ struct Finder<'a> {
     table: GeolocationTable,
     times: TimeTable,
     keep: Keep,
+    reads_as_net2cog: bool,
     /// Variables that others refer to as bounds or grid mapping.
     helpers: Vec<VarId>,
 }
@@ -114,9 +115,10 @@ impl<'a> Finder<'a> {
         })?;
         let times = time::discover(granule, &table, &hints);
         let encoding = &options.encoding;
-        let orientation = encoding.compat == Some(Compat::Net2cog);
-        let keep = Keep { orientation, longitudes: encoding.keep_longitudes || orientation };
-        Ok(Finder { granule, table, times, keep, helpers: helpers(granule) })
+        let reads_as_net2cog = encoding.compat == Some(Compat::Net2cog);
+        let keep =
+            Keep { orientation: reads_as_net2cog, longitudes: encoding.keep_longitudes || reads_as_net2cog };
+        Ok(Finder { granule, table, times, keep, reads_as_net2cog, helpers: helpers(granule) })
     }
 
     /// Whether a variable holds data, as opposed to describing where and when others are.
@@ -145,7 +147,9 @@ impl<'a> Finder<'a> {
             return Ok(Err("nothing of it was selected".into()));
         }
         let packing = Packing::of(v);
-        let fills = exact_fills(&dtype, &packing);
+        // What a library fills with where nobody says so is a value to the reference.
+        let said = ["_FillValue", "missing_value"].iter().any(|name| v.attr(name).is_some());
+        let fills = if said || !self.reads_as_net2cog { exact_fills(&dtype, &packing) } else { Vec::new() };
         let layout = Layout::new(v, &placed, &dtype, &fills);
         let Some(layout) = layout else { return Ok(Err("its axes are not those of its grid".into())) };
         let bands = plane::bands(self.granule, &self.times, var, [placed.y, placed.x])

@@ -176,11 +176,12 @@ struct Content {
 impl Content {
     fn of(image: &Image, encoded: &Encoded) -> Result<Self, WriteError> {
         let first = &image.rasters[0];
-        let keys = geokeys::of(&first.grid.crs).map_err(|detail| WriteError::Unsupported {
-            target: image.granule.name.clone(),
-            object: format!("variable '{}'", first.path),
-            detail,
-        })?;
+        let keys =
+            geokeys::of(&first.grid.crs, image.undefined).map_err(|detail| WriteError::Unsupported {
+                target: image.granule.name.clone(),
+                object: format!("variable '{}'", first.path),
+                detail,
+            })?;
         let mut metadata = Metadata::new();
         metadata.granule(image.granule);
         let alone = image.rasters.len() == 1 && image.granule.format != "geotiff";

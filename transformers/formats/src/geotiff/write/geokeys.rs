@@ -79,6 +79,24 @@ impl Keys {
         self.0.retain(|(k, _)| *k != key);
     }
 
+    fn has(&self, key: u16, value: u16) -> bool {
+        self.0.iter().any(|(k, v)| *k == key && matches!(v, Value::Short(v) if *v == value))
+    }
+
+    /// Takes the names away.
+    fn undefine(&mut self) {
+        self.remove(key::GEODETIC_CITATION);
+        let names = ["GCS Name", "Datum", "Ellipsoid", "Primem"].map(|part| format!("{part} = undefined|"));
+        self.text(key::GEODETIC_CITATION, &names.concat());
+        for (key, value) in &mut self.0 {
+            match *key {
+                key::CITATION => *value = Value::Text("undefined".into()),
+                key::ELLIPSOID => *value = Value::Short(USER_DEFINED),
+                _ => {}
+            }
+        }
+    }
+
     fn finish(mut self) -> GeoKeys {
         self.0.sort_by_key(|(key, _)| *key);
         let mut out = GeoKeys { directory: vec![1, 1, 0, self.0.len() as u16], ..GeoKeys::default() };
@@ -102,11 +120,12 @@ impl Keys {
     }
 }
 
-/// Keys of a CRS for a raster of areas.
+/// Keys of a CRS for a raster of areas. `undefined`: a system without a name is called so, and known by its figure
+/// alone, as programs do that make it from CF parameters.
 ///
 /// # Errors
 /// What it is that GeoTIFF has no words for.
-pub fn of(crs: &Crs) -> Result<GeoKeys, String> {
+pub fn of(crs: &Crs, undefined: bool) -> Result<GeoKeys, String> {
     let mut keys = Keys::default();
     keys.short(key::RASTER_TYPE, 1);
     let geographic = crs.is_geographic();
@@ -125,6 +144,9 @@ pub fn of(crs: &Crs) -> Result<GeoKeys, String> {
         }
         (None, true) => geodetic(crs, &crs.to_cf_attributes(), &mut keys),
         (None, false) => projections::user_defined(crs, &mut keys)?,
+    }
+    if undefined && name.is_none() && keys.has(key::DATUM, USER_DEFINED) {
+        keys.undefine();
     }
     Ok(keys.finish())
 }
@@ -222,7 +244,7 @@ mod tests {
 
     #[test]
     fn wgs84_is_one_code() {
-        let keys = of(&Crs::wgs84()).unwrap();
+        let keys = of(&Crs::wgs84(), true).unwrap();
         assert_eq!(keys.directory[..8], [1, 1, 0, 5, 1024, 0, 1, 2]);
         assert!(keys.directory.chunks(4).any(|k| k == [2048, 0, 1, 4326]));
         assert!(keys.text.ends_with('|') && keys.doubles.is_empty());

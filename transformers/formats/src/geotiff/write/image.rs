@@ -33,6 +33,8 @@ pub struct Image<'a> {
     pub alpha: bool,
     /// Some rasters tell which of their cells have a source: the file gets a mask.
     pub masked: bool,
+    /// Reference systems without names are called undefined.
+    pub undefined: bool,
 }
 
 impl<'a> Image<'a> {
@@ -64,7 +66,8 @@ impl<'a> Image<'a> {
         let alpha = rgb && bands.len() > 3 && (colours || is_alpha(granule, &rasters[bands[3].0]));
         let nodata = rasters.iter().find_map(|r| r.nodata).filter(|_| !stacked);
         let masked = rasters.iter().any(|r| r.tells_coverage(granule));
-        Ok(Image { granule, rasters, bands, dtype, nodata, kernels, palette, rgb, alpha, masked })
+        let undefined = compat == Some(Compat::Net2cog);
+        Ok(Image { granule, rasters, bands, dtype, nodata, kernels, palette, rgb, alpha, masked, undefined })
     }
 
     /// For each cell of some rows 1 where a raster that tells it has a source, else 0; `None` when none tells it.

@@ -31,7 +31,7 @@ impl Layout {
         let (width, height) = (image.width(), image.height());
         let tiled = cog || (width > TILE && height > TILE);
         let sizes = if cog { overview_sizes(width, height, compat) } else { Vec::new() };
-        let interleaved = image.bands.len() <= MAX_INTERLEAVED;
+        let interleaved = image.bands.len() <= MAX_INTERLEAVED || compat == Some(Compat::Net2cog);
         let pixel = image.dtype.size() as u64 * if interleaved { image.bands.len() as u64 } else { 1 };
         // Many small planes would be little but the rims of their tiles.
         let side = |n: u64| if interleaved { TILE } else { n.next_multiple_of(TILE_UNIT).min(TILE) };
