@@ -164,6 +164,10 @@ impl Comparison {
     }
 }
 
+/// Attribute by which the transformers tell image writers, under [`Compat::Hybig`], between which values of its source
+/// the grey levels of a variable run: two numbers.
+pub const BROWSE_RANGE: &str = "browse_range";
+
 /// A reference program whose answer is wanted where ours is deliberately different.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Compat {

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use harmony_model::Granule;
-use harmony_model::request::Compat;
+use harmony_model::request::{BROWSE_RANGE, Compat};
 
 use super::canvas::{Area, Ink};
 use super::legend::{self, Legend};
@@ -110,13 +110,25 @@ impl Subject<'_> {
         }
     }
 
+    /// What the reference's grey levels run between, where that is known and the area is all of the raster.
+    fn range_of_source(&self, layer: &Layer, area: &Area) -> Option<(f64, f64)> {
+        let grid = &layer.raster.grid;
+        let applies = self.is_hybig() && self.options.encoding.style.is_none();
+        let range = self.granule.var(layer.raster.var).attr(BROWSE_RANGE)?.as_f64s()?;
+        match range[..] {
+            [low, high] if applies && *area == Area::whole(grid.ny, grid.nx) => Some((low, high)),
+            _ => None,
+        }
+    }
+
     /// Equally spaced colours.
     fn even(&self, layer: &Layer, map: &[Rgba], area: &Area) -> Result<Scheme, WriteError> {
         let encoding = &self.options.encoding;
         let grey = encoding.style.is_none();
-        let (range, how) = match encoding.range {
-            Some(range) => (Some(range), "as asked"),
-            None => {
+        let (range, how) = match (encoding.range, self.range_of_source(layer, area)) {
+            (Some(range), _) => (Some(range), "as asked"),
+            (None, Some(range)) => (Some(range), "least to greatest value of the source"),
+            (None, None) => {
                 let values = self.values(layer, area)?;
                 // The reference programs show all values in grey.
                 if grey && (encoding.browse || self.is_hybig() || self.is_service_example()) {

@@ -1,6 +1,7 @@
 //! Habits of reference programs that are not ours: what `--compat` changes on a finished granule or selection.
 
 mod gdal_adapter;
+pub mod hybig;
 
 use std::sync::Arc;
 

@@ -13,6 +13,7 @@ use super::source::{LocatedGrid, SourceGrid, located_grid};
 use super::suggest::suggest;
 use super::trust;
 use super::warp::{Trust, Warp};
+use crate::compat::hybig;
 use crate::error::OpError;
 use crate::project::{
     Element, Parts, Place, Projected, ResampledArray, Resampler, Source, SourceKind, StripCache, cache,
@@ -128,6 +129,11 @@ impl Plan {
         let first = |place: usize| parts.projected.iter().find(|p| p.place == place);
         let first: Vec<_> = (0..self.grids.len()).map(|i| first(i).map(|p| (p.var, p.transposed))).collect();
         let mut granule = output::build(scene, parts);
+        if scene.request.browse && scene.request.compat_is(Compat::Hybig) {
+            for step in &self.grids {
+                hybig::say_ranges(scene, &mut granule, &step.source, &step.target, &step.vars)?;
+            }
+        }
         if scene.request.compat.is_none() {
             for (step, var) in self.grids.iter().zip(first) {
                 let Some(var) = var else { continue };
