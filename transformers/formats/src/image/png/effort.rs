@@ -22,7 +22,7 @@ const NOISE: f64 = 0.4;
 /// What is tried in turn: the first level that gets about as small as [`LEVEL`] without a filter is taken.
 const LEVELS: [i32; 3] = [1, 2, 4];
 /// How much larger than with [`LEVEL`] a picture may become for being written sooner.
-const NEAR: f64 = 1.07;
+const NEAR: f64 = 1.09;
 /// Share of the aim from which on the least effort is so far off that the next one is not tried.
 const HOPELESS: f64 = 1.1;
 /// A strip is too short for all that repeats itself to be found in it: what is filtered needs that less, and looks so
