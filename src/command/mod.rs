@@ -7,6 +7,7 @@ mod lists;
 mod report;
 #[cfg(feature = "service")]
 pub mod service;
+mod threads;
 
 use std::io::IsTerminal;
 use std::path::Path;
@@ -71,8 +72,7 @@ fn run(args: &Args) -> Result<u8, UsageError> {
             "no input: name files, directories or addresses; --help shows examples".into(),
         ));
     }
-    // Reading the table takes as long as opening a file: both at once.
-    std::thread::spawn(harmony_model::geolocation::products::table);
+    threads::spread();
     let mut request = cli::request(args)?;
     let format = output_format(args.format.as_deref().or(asked_format(args).as_deref()))?;
     let encoding = Encoding { compat: request.compat, ..args.encoding.encoding()? };

@@ -140,10 +140,13 @@ pub struct Table {
     grids: Vec<GridDefinition>,
 }
 
-const BUILT_IN: &str = include_str!("../products.toml");
+/// `products.toml` as the build script leaves it.
+static BUILT_IN: LazyLock<Arc<Table>> = LazyLock::new(|| {
+    let file = serde_json::from_slice(include_bytes!(concat!(env!("OUT_DIR"), "/products.json")));
+    Arc::new(Table::of(file.expect("products.toml: tested")))
+});
 
-static TABLE: LazyLock<RwLock<Arc<Table>>> =
-    LazyLock::new(|| RwLock::new(Arc::new(Table::parse(BUILT_IN).expect("products.toml: tested"))));
+static TABLE: LazyLock<RwLock<Arc<Table>>> = LazyLock::new(|| RwLock::new(BUILT_IN.clone()));
 
 /// The table in force.
 pub fn table() -> Arc<Table> {
@@ -175,17 +178,22 @@ impl Table {
     pub fn parse(text: &str) -> Result<Table, ModelError> {
         let file: TableFile =
             toml::from_str(text).map_err(|e| ModelError::Invalid(format!("product table: {e}")))?;
-        for product in &file.product {
-            for grid in &product.grids {
-                if !file.grid.iter().any(|g| g.name == *grid) && !is_built_in_grid(grid) {
-                    return Err(ModelError::Invalid(format!(
-                        "product table: '{}' names the grid '{grid}', which is not there; add it as [[grid]]",
-                        product.name
-                    )));
-                }
+        let table = Table::of(file);
+        for product in table.products() {
+            // The grids that are built in are there for users' products too.
+            let is_known = |grid: &str| table.grid(grid).is_some() || BUILT_IN.grid(grid).is_some();
+            if let Some(grid) = product.grids.iter().find(|grid| !is_known(grid)) {
+                return Err(ModelError::Invalid(format!(
+                    "product table: '{}' names the grid '{grid}', which is not there; add it as [[grid]]",
+                    product.name
+                )));
             }
         }
-        Ok(Table { layers: vec![file.product.into_iter().map(Arc::new).collect()], grids: file.grid })
+        Ok(table)
+    }
+
+    fn of(file: TableFile) -> Table {
+        Table { layers: vec![file.product.into_iter().map(Arc::new).collect()], grids: file.grid }
     }
 
     /// Puts another table's entries behind these.
@@ -234,11 +242,6 @@ fn longest<'a>(
         }
     }
     best.map(|(_, p)| p)
-}
-
-/// User tables may name the grids that are built in.
-fn is_built_in_grid(name: &str) -> bool {
-    BUILT_IN.contains(&format!("name = \"{name}\""))
 }
 
 impl Product {
@@ -299,7 +302,8 @@ mod tests {
 
     #[test]
     fn the_built_in_table_is_well_formed_and_its_names_are_unique() {
-        let table = Table::parse(BUILT_IN).unwrap();
+        let table = Table::parse(include_str!("../products.toml")).unwrap();
+        assert_eq!(table.layers, BUILT_IN.layers);
         let mut names: Vec<_> = table.products().map(|p| p.name.clone()).collect();
         names.sort();
         let before = names.len();
