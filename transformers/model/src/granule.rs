@@ -285,6 +285,16 @@ impl Granule {
     /// # Errors
     /// What the source of the variable says.
     pub fn read(&self, id: VarId, window: &Window) -> Result<Vec<u8>, ReadError> {
+        let mut out = Vec::new();
+        self.read_to(id, window, &mut out)?;
+        Ok(out)
+    }
+
+    /// [`Granule::read`] into a buffer that is used again: what was in it is gone.
+    ///
+    /// # Errors
+    /// As [`Granule::read`].
+    pub fn read_to(&self, id: VarId, window: &Window, out: &mut Vec<u8>) -> Result<(), ReadError> {
         let var = self.var(id);
         let size = window.count().checked_mul(var.dtype.size() as u64).filter(|&n| n < isize::MAX as u64);
         let size = size.ok_or_else(|| {
@@ -299,9 +309,13 @@ impl Granule {
                 limit: PROBED,
             });
         }
-        let mut out = vec![0; size as usize];
-        var.data.read(window, &mut out)?;
-        Ok(out)
+        if out.capacity() == 0 {
+            // Fresh memory is zero already.
+            *out = vec![0; size as usize];
+        } else {
+            out.resize(size as usize, 0);
+        }
+        var.data.read(window, out)
     }
 
     /// Physical values of `window`: fill values and what the data have no source for are NaN, `scale_factor` and `add_offset` applied.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::write::{PendingFile, WriteError, WriteOptions};
 
 /// Where encoded bytes go, in order.
-pub trait Sink {
+pub trait Sink: Send {
     /// Appends `bytes`.
     ///
     /// # Errors

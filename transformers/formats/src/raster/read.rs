@@ -105,18 +105,36 @@ impl Raster {
         rows: Range<u64>,
         columns: Range<u64>,
     ) -> Result<Vec<u8>, ReadError> {
-        self.read_run(granule, band, 1, &rows, &columns)
+        let mut out = Vec::new();
+        self.read_to(granule, band, &rows, &columns, &mut out)?;
+        Ok(out)
     }
 
-    /// `count` bands whose planes follow each other in the stored array.
-    fn read_run(
+    /// [`Raster::read`] into a buffer that is used again: what was in it is gone.
+    ///
+    /// # Errors
+    /// As [`Raster::read`].
+    pub fn read_to(
+        &self,
+        granule: &Granule,
+        band: usize,
+        rows: &Range<u64>,
+        columns: &Range<u64>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), ReadError> {
+        let window = self.run_window(granule, band, 1, rows, columns)?;
+        self.read_window(granule, &window, sides(rows, columns), out)
+    }
+
+    /// Where the planes of `count` bands lie that follow each other in the stored array.
+    fn run_window(
         &self,
         granule: &Granule,
         band: usize,
         count: u64,
         rows: &Range<u64>,
         columns: &Range<u64>,
-    ) -> Result<Vec<u8>, ReadError> {
+    ) -> Result<Window, ReadError> {
         let layout = &self.layout;
         let inside = rows.start <= rows.end
             && rows.end <= layout.rows
@@ -126,8 +144,7 @@ impl Raster {
             let detail = format!("band {band}, rows {rows:?}, columns {columns:?} are not in the raster");
             return Err(ReadError::unsupported(&granule.name, format!("variable '{}'", self.path), detail));
         };
-        let window = self.window(band, count, layout.stored_rows(rows), layout.stored_columns(columns));
-        self.read_window(granule, &window, sides(rows, columns))
+        Ok(self.window(band, count, layout.stored_rows(rows), layout.stored_columns(columns)))
     }
 
     /// One band at stored rows and columns, which are those of the grid, turned where the axes are.
@@ -140,7 +157,9 @@ impl Raster {
     ) -> Result<Vec<u8>, ReadError> {
         let sides = (rows.len() as usize, columns.len() as usize);
         let window = self.window(&self.bands[band], 1, rows, columns);
-        self.read_window(granule, &window, sides)
+        let mut out = Vec::new();
+        self.read_window(granule, &window, sides, &mut out)?;
+        Ok(out)
     }
 
     /// Reads planes of that height and width and turns them north-up; what other bands leave out has one value then.
@@ -149,13 +168,14 @@ impl Raster {
         granule: &Granule,
         window: &Window,
         sides: (usize, usize),
-    ) -> Result<Vec<u8>, ReadError> {
-        let mut bytes = granule.read(self.var, window)?;
-        self.turn(&mut bytes, sides, self.dtype.size());
+        out: &mut Vec<u8>,
+    ) -> Result<(), ReadError> {
+        granule.read_to(self.var, window, out)?;
+        self.turn(out, sides, self.dtype.size());
         for other in &self.layout.replace {
-            replace(&mut bytes, other, &self.layout.nodata);
+            replace(out, other, &self.layout.nodata);
         }
-        Ok(bytes)
+        Ok(())
     }
 
     /// Whether the data themselves tell which cells lie outside of their source ([`Raster::covered`]).
@@ -234,7 +254,9 @@ impl Raster {
         while at < bands.end {
             let run = if self.planes_first() && at < self.bands.len() { self.run_from(at) } else { 1 };
             let count = run.min(bands.end - at);
-            let planes = self.read_run(granule, at, count as u64, &rows, &columns)?;
+            let window = self.run_window(granule, at, count as u64, &rows, &columns)?;
+            let mut planes = Vec::new();
+            self.read_window(granule, &window, sides(&rows, &columns), &mut planes)?;
             if out.is_empty() {
                 out = planes;
             } else {

@@ -3,6 +3,7 @@
 mod kernel;
 pub mod rule;
 
+use std::cell::RefCell;
 use std::ops::Range;
 
 use harmony_model::{Granule, Storage};
@@ -39,10 +40,16 @@ pub struct Painter<'a> {
     /// For each layer whose elements have one or two bytes: what each of them becomes.
     tables: Vec<Option<Vec<u8>>>,
     unpack: Vec<Unpack>,
+    together: u64,
 }
 
 /// Pixels that one thread paints at a time.
 const PIXELS: usize = 1 << 16;
+
+thread_local! {
+    // Used again: the first touch of fresh memory takes longer than reading into it.
+    static PLANES: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
+}
 
 impl<'a> Painter<'a> {
     /// `layers`: one for an index brush, as many as channels otherwise.
@@ -53,7 +60,33 @@ impl<'a> Painter<'a> {
             Brush::Channels(channels) => unpack.table(|v| channels[i].find(v)),
         };
         let tables = unpack.iter().enumerate().map(table).collect();
-        Painter { granule, layers, ink, brush, tables, unpack }
+        let together = layers.iter().map(|l| rows_together(granule, l.raster)).max().unwrap_or(1);
+        Painter { granule, layers, ink, brush, tables, unpack, together }
+    }
+
+    /// Reads rows into `planes` and paints them.
+    fn rows(
+        &self,
+        rows: &Range<u64>,
+        columns: &Range<u64>,
+        planes: &mut Vec<Vec<u8>>,
+        out: &mut [u8],
+    ) -> Result<(), WriteError> {
+        planes.resize_with(self.layers.len(), Vec::new);
+        for (layer, plane) in self.layers.iter().zip(planes.iter_mut()).take(self.ink.bytes()) {
+            layer.raster.read_to(self.granule, layer.band, rows, columns, plane)?;
+        }
+        let covered = self
+            .layers
+            .iter()
+            .map(|l| l.raster.covered(self.granule, l.band, rows, columns))
+            .collect::<Result<Vec<_>, _>>()?;
+        let bytes = self.ink.bytes();
+        out.par_chunks_mut(PIXELS * bytes).enumerate().for_each(|(i, block)| {
+            let start = i * PIXELS;
+            self.block(start..start + block.len() / bytes, planes, &covered, block);
+        });
+        Ok(())
     }
 
     /// `covered`: for each layer that tells it, 0 where a pixel lies outside of its source.
@@ -116,7 +149,7 @@ impl Canvas for Painter<'_> {
     }
 
     fn rows_together(&self) -> u64 {
-        self.layers.iter().map(|l| rows_together(self.granule, l.raster)).max().unwrap_or(1)
+        self.together
     }
 
     fn working_bytes(&self) -> usize {
@@ -124,20 +157,19 @@ impl Canvas for Painter<'_> {
     }
 
     fn paint(&self, rows: Range<u64>, columns: Range<u64>, out: &mut [u8]) -> Result<(), WriteError> {
-        let used = self.layers.iter().take(self.ink.bytes());
-        let planes = used
-            .map(|l| l.raster.read(self.granule, l.band, rows.clone(), columns.clone()))
-            .collect::<Result<Vec<_>, _>>()?;
-        let covered = self
-            .layers
-            .iter()
-            .map(|l| l.raster.covered(self.granule, l.band, &rows, &columns))
-            .collect::<Result<Vec<_>, _>>()?;
-        let bytes = self.ink.bytes();
-        out.par_chunks_mut(PIXELS * bytes).enumerate().for_each(|(i, block)| {
-            let start = i * PIXELS;
-            self.block(start..start + block.len() / bytes, &planes, &covered, block);
-        });
+        let width = (columns.end - columns.start) as usize;
+        if self.together > 1 || width == 0 {
+            return self.rows(&rows, &columns, &mut Vec::new(), out);
+        }
+        // Rows that are read one by one anyway: so many that what is read is still in the cache when it is painted.
+        let step = (PIXELS / width).max(1);
+        // Not borrowed while other threads are asked for help: this one may be given other rows meanwhile.
+        let mut planes = PLANES.take();
+        for (i, out) in out.chunks_mut(step * width * self.ink.bytes()).enumerate() {
+            let start = rows.start + (i * step) as u64;
+            self.rows(&(start..(start + step as u64).min(rows.end)), &columns, &mut planes, out)?;
+        }
+        PLANES.set(planes);
         Ok(())
     }
 }

@@ -17,14 +17,16 @@ const SMALL: u64 = 1 << 18;
 /// Bytes of a strip that is tried out, and how many there are.
 const STRIP: usize = 64 << 10;
 const STRIPS: u64 = 4;
-/// Share of the bytes above which what is left is noise: the least effort falls behind there.
-const NOISE: f64 = 0.4;
 /// What is tried in turn: the first level that gets about as small as [`LEVEL`] without a filter is taken.
 const LEVELS: [i32; 3] = [1, 2, 4];
-/// How much larger than with [`LEVEL`] a picture may become for being written sooner.
+/// How much larger than with [`LEVEL`] a picture may become for being written sooner: the usual programs choose filters
+/// of colours a little better.
 const NEAR: f64 = 1.09;
+const NEAR_IN_COLOURS: f64 = 1.05;
 /// Share of the aim from which on the least effort is so far off that the next one is not tried.
 const HOPELESS: f64 = 1.1;
+/// How much larger than with the best filter a picture may become with another one for that to be tried on.
+const PROMISING: f64 = 1.2;
 /// A strip is too short for all that repeats itself to be found in it: what is filtered needs that less, and looks so
 /// much smaller than it is beside what is not.
 const SHORT: f64 = 1.1;
@@ -91,25 +93,27 @@ struct Sample {
 
 impl Sample {
     fn effort(&self, usual: Effort, level: Option<i32>) -> Effort {
-        let filters: &[Filter] = match usual.filter {
-            Filter::None => &[Filter::None, Filter::Left, Filter::Above],
-            _ => &[Filter::BestOfRow],
+        let (filters, near): (&[Filter], f64) = match usual.filter {
+            Filter::None => (&[Filter::None, Filter::Left, Filter::Above], NEAR),
+            _ => (&[Filter::BestOfRow], NEAR_IN_COLOURS),
         };
-        let tries = |levels: &[i32]| -> Vec<Effort> {
+        let tries = |filters: &[Filter], levels: &[i32]| -> Vec<Effort> {
             let of_level = |&level: &i32| filters.iter().map(move |&filter| Effort { filter, level });
             levels.iter().flat_map(of_level).collect()
         };
         if let Some(level) = level {
-            return best(&self.sizes(&tries(&[level]))).map_or(usual, |found| found.0);
+            return best(&self.sizes(&tries(filters, &[level]))).map_or(usual, |found| found.0);
         }
-        let mut sizes = self.sizes(&[tries(&LEVELS[..1]), vec![usual]].concat());
-        let aim = NEAR * sizes.pop().map_or(0.0, |usual| usual.1);
-        let Some((effort, size)) = best(&sizes) else { return usual };
-        let noise = NOISE * self.strips.iter().map(Vec::len).sum::<usize>() as f64;
-        if size <= aim.min(noise) {
+        let mut sizes = self.sizes(&[tries(filters, &LEVELS[..1]), vec![usual]].concat());
+        let aim = near * sizes.pop().map_or(0.0, |usual| usual.1);
+        let Some((effort, least)) = best(&sizes) else { return usual };
+        if least <= aim {
             return effort;
         }
-        let sizes = self.sizes(&tries(if size > HOPELESS * aim { &LEVELS[2..] } else { &LEVELS[1..] }));
+        let promising = sizes.iter().filter(|(_, size)| *size <= PROMISING * least);
+        let filters: Vec<Filter> = promising.map(|(effort, _)| effort.filter).collect();
+        let levels = if least > HOPELESS * aim { &LEVELS[2..] } else { &LEVELS[1..] };
+        let sizes = self.sizes(&tries(&filters, levels));
         let mut levels = sizes.chunks(filters.len()).filter_map(best);
         levels.find(|(_, size)| *size <= aim).map_or(usual, |found| found.0)
     }
@@ -169,9 +173,16 @@ mod tests {
     }
 
     #[test]
-    fn noise_on_a_slope_is_filtered_with_more_than_the_least_effort() {
+    fn noise_on_a_slope_is_filtered_and_takes_the_least_effort() {
         let found = effort(|x, y| (x / 4) as u8 + (noise(x, y) & 15), None);
-        assert!(found.filter != Filter::None && found.level == 2, "{found:?}");
+        assert!(found.filter != Filter::None && found.level == 1, "{found:?}");
+    }
+
+    #[test]
+    fn a_pattern_takes_more_than_the_least_effort() {
+        let field = |x: u64, y: u64| 120.0 + 60.0 * (x as f64 / 300.0).sin() * (y as f64 / 200.0).cos();
+        let found = effort(|x, y| (field(x, y) + ((x * 7919 + y * 104_729) % 5) as f64) as u8, None);
+        assert!(found.level > 1, "{found:?}");
     }
 
     #[test]

@@ -30,19 +30,22 @@ impl Filter {
         rest: &mut Scratch,
         out: &mut Vec<u8>,
     ) {
-        let (kind, start) = match (self, above) {
-            (Filter::BestOfRow, _) => return rest.best(row, above, pixel, out),
-            (Filter::None, _) | (Filter::Above, None) => (0, out.len() + 1),
-            (Filter::Left, _) => (1, out.len() + 1),
-            (Filter::Above, Some(_)) => (2, out.len() + 1),
-        };
-        out.push(kind);
-        out.extend_from_slice(row);
-        let to = &mut out[start..];
-        match (kind, above) {
-            (1, _) => sub(row, pixel, to),
-            (2, Some(above)) => up(row, above, to),
-            _ => {}
+        match (self, above) {
+            (Filter::BestOfRow, _) => rest.best(row, above, pixel, out),
+            (Filter::None, _) | (Filter::Above, None) => {
+                out.push(0);
+                out.extend_from_slice(row);
+            }
+            (Filter::Left, _) => {
+                let (first, others) = row.split_at(pixel.min(row.len()));
+                out.push(1);
+                out.extend_from_slice(first);
+                out.extend(others.iter().zip(row).map(|(x, a)| x.wrapping_sub(*a)));
+            }
+            (Filter::Above, Some(above)) => {
+                out.push(2);
+                out.extend(row.iter().zip(above).map(|(x, b)| x.wrapping_sub(*b)));
+            }
         }
     }
 }

@@ -8,6 +8,9 @@ mod splice;
 mod tests;
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use libdeflater::{CompressionLvl, Compressor, Crc, adler32};
 use rayon::prelude::*;
@@ -19,9 +22,9 @@ use crate::write::{WriteError, WriteOptions};
 use effort::Effort;
 use filter::Filter;
 
-/// Filtered bytes that are compressed at a time. Pieces know nothing of each other: smaller ones cost size (0.3 % at
-/// 512 KiB), larger ones leave threads idle.
-const PIECE: usize = 512 << 10;
+/// Filtered bytes that are compressed at a time. Pieces know nothing of each other: smaller ones cost size (0.6 % at
+/// 256 KiB), larger ones leave threads idle at the end.
+const PIECE: usize = 256 << 10;
 /// Pieces that wait to be written at most.
 const MOST_PIECES: u64 = 256;
 /// The width and height that the format can say.
@@ -121,6 +124,7 @@ struct Piece {
     stream: Vec<u8>,
     adler: u32,
     filtered: usize,
+    is_last: bool,
 }
 
 fn pixels(
@@ -145,11 +149,12 @@ fn pixels(
             |(i, rows): (usize, &[u8])| piece(rows, line, canvas.ink(), effort, left == 0 && i + 1 == count);
         // Collected in order: the bytes do not depend on the threads.
         let pieces: Vec<Piece> = rows.par_chunks(step * line).enumerate().map(compress).collect();
-        stream.put(&pieces, left == 0)
+        pieces.iter().try_for_each(|piece| stream.put(piece))
     })
 }
 
-/// Where rows can be painted one by one, a thread paints what it compresses: pixels stay in its cache.
+/// Where rows can be painted one by one, a thread paints what it compresses: pixels stay in its cache. What is ready is
+/// written while others go on.
 fn in_pieces(
     canvas: &dyn Canvas,
     area: &Area,
@@ -163,26 +168,58 @@ fn in_pieces(
     // Groups keep what is compressed but not yet written within bounds.
     let group =
         (options.memory / (2 * PIECE as u64)).min(MOST_PIECES).max(rayon::current_num_threads() as u64);
-    for start in (0..count).step_by(usize::try_from(group).unwrap_or(usize::MAX)) {
+    let piece = |i: u64| {
         if options.is_cancelled() {
             return Err(WriteError::Cancelled);
         }
+        let rows = area.rows.start + i * step..(area.rows.start + (i + 1) * step).min(area.rows.end);
+        // Painting may hand parts to other threads and take up one of their pieces: nothing is borrowed meanwhile.
+        let mut pixels = PIXELS.take();
+        pixels.resize(line * (rows.end - rows.start) as usize, 0);
+        canvas.paint(rows, area.columns.clone(), &mut pixels)?;
+        let piece = piece(&pixels, line, canvas.ink(), effort, i + 1 == count);
+        PIXELS.set(pixels);
+        Ok(piece)
+    };
+    for start in (0..count).step_by(usize::try_from(group).unwrap_or(usize::MAX)) {
         let end = (start + group).min(count);
-        let pieces = (start..end).into_par_iter().map(|i| {
-            let rows = area.rows.start + i * step..(area.rows.start + (i + 1) * step).min(area.rows.end);
-            // Painting may hand parts to other threads and take up one of their pieces: nothing is borrowed meanwhile.
-            let mut pixels = PIXELS.take();
-            pixels.resize(line * (rows.end - rows.start) as usize, 0);
-            canvas.paint(rows, area.columns.clone(), &mut pixels)?;
-            let piece = piece(&pixels, line, canvas.ink(), effort, i + 1 == count);
-            PIXELS.set(pixels);
-            Ok(piece)
-        });
-        // Collected in order: the bytes do not depend on the threads.
-        let pieces = pieces.collect::<Result<Vec<Piece>, WriteError>>()?;
-        stream.put(&pieces, end == count)?;
+        let next = AtomicU64::new(start);
+        let failed = AtomicBool::new(false);
+        let queue = Mutex::new(Queue { next: start, waiting: BTreeMap::new(), stream: &mut *stream });
+        // Each thread takes the piece that is due: they come in about the order in which they are written.
+        let work = |_| -> Result<(), WriteError> {
+            loop {
+                let i = next.fetch_add(1, Ordering::Relaxed);
+                if i >= end || failed.load(Ordering::Relaxed) {
+                    return Ok(());
+                }
+                let done = piece(i)
+                    .and_then(|piece| queue.lock().unwrap_or_else(PoisonError::into_inner).put(i, piece));
+                done.inspect_err(|_| failed.store(true, Ordering::Relaxed))?;
+            }
+        };
+        (0..rayon::current_num_threads()).into_par_iter().try_for_each(work)?;
     }
     Ok(())
+}
+
+/// Pieces that are ready before the ones in front of them.
+struct Queue<'a, 'b> {
+    next: u64,
+    waiting: BTreeMap<u64, Piece>,
+    stream: &'a mut Stream<'b>,
+}
+
+impl Queue<'_, '_> {
+    /// Takes piece `number`, and writes all that are due: the order of the bytes does not depend on that of the threads.
+    fn put(&mut self, number: u64, piece: Piece) -> Result<(), WriteError> {
+        self.waiting.insert(number, piece);
+        while let Some(piece) = self.waiting.remove(&self.next) {
+            self.next += 1;
+            self.stream.put(&piece)?;
+        }
+        Ok(())
+    }
 }
 
 /// The zlib stream, one chunk of the file for each piece.
@@ -193,24 +230,20 @@ struct Stream<'a> {
 }
 
 impl Stream<'_> {
-    /// Appends pieces; `last`: no others follow.
-    fn put(&mut self, pieces: &[Piece], last: bool) -> Result<(), WriteError> {
-        for (i, piece) in pieces.iter().enumerate() {
-            self.checksum = join_checksums(self.checksum, piece.adler, piece.filtered);
-            let begin: &[u8] = if self.is_first { &[0x78, 0x5e] } else { &[] };
-            let sum = self.checksum.to_be_bytes();
-            let end: &[u8] = if last && i + 1 == pieces.len() { &sum } else { &[] };
-            chunk(self.sink, b"IDAT", &[begin, &piece.stream, end])?;
-            self.is_first = false;
-        }
-        Ok(())
+    fn put(&mut self, piece: &Piece) -> Result<(), WriteError> {
+        self.checksum = join_checksums(self.checksum, piece.adler, piece.filtered);
+        let begin: &[u8] = if self.is_first { &[0x78, 0x5e] } else { &[] };
+        let sum = self.checksum.to_be_bytes();
+        let end: &[u8] = if piece.is_last { &sum } else { &[] };
+        self.is_first = false;
+        chunk(self.sink, b"IDAT", &[begin, &piece.stream, end])
     }
 }
 
 fn piece(rows: &[u8], line: usize, ink: &Ink, effort: Effort, last: bool) -> Piece {
     let bytes = filtered(rows, line, ink.bytes(), effort.filter, FILTERED.take());
     let stream = deflate(&bytes, effort.level, last);
-    let piece = Piece { stream, adler: adler32(&bytes), filtered: bytes.len() };
+    let piece = Piece { stream, adler: adler32(&bytes), filtered: bytes.len(), is_last: last };
     FILTERED.set(bytes);
     piece
 }

@@ -1,7 +1,7 @@
 //! Deflate streams put one behind the other (RFC 1951), so that pieces can be compressed by several threads.
 //!
-//! The compressor marks the last block of a piece as the last one of all. Where the marks and the end of a piece are
-//! is found by walking over its symbols: that is some hundred times less work than making them.
+//! The compressor marks the last block of a piece as the last one of all. Where the mark is, is found by walking over
+//! the symbols of the blocks before it; where the last block ends follows from the code that ends it.
 
 /// Makes a complete deflate stream one that others can follow: no block of it is the last one, and it ends on a byte.
 /// `None` when it is not a valid stream.
@@ -52,8 +52,13 @@ fn walk(stream: &[u8]) -> Option<(usize, usize)> {
                     return None;
                 }
             }
-            1 => fixed()?.skip_block(&mut bits)?,
-            2 => dynamic(&mut bits)?.skip_block(&mut bits)?,
+            kind @ (1 | 2) => {
+                let lengths = if kind == 1 { Lengths::fixed() } else { Lengths::read(&mut bits)? };
+                if last && let Some(end) = lengths.end(stream) {
+                    return Some((mark, end));
+                }
+                Codes::new(&lengths)?.skip_block(&mut bits)?;
+            }
             _ => return None,
         }
         if last {
@@ -104,13 +109,7 @@ impl Table {
     /// Canonical Huffman codes of these lengths. `describe` gives kind and extra bits of a symbol.
     fn new(lengths: &[u8], describe: impl Fn(usize) -> Option<(u16, u16)>) -> Option<Table> {
         let longest = *lengths.iter().max()? as usize;
-        let mut count = [0usize; 16];
-        lengths.iter().for_each(|&l| count[l as usize] += 1);
-        count[0] = 0;
-        let mut next = [0usize; 17];
-        for l in 1..16 {
-            next[l + 1] = (next[l] + count[l]) << 1;
-        }
+        let mut next = first_codes(lengths);
         let size = 1usize << longest;
         let mut entries = vec![0; size];
         for (symbol, &len) in lengths.iter().enumerate().filter(|(_, l)| **l > 0) {
@@ -134,13 +133,26 @@ impl Table {
     }
 }
 
+/// The first code of each length (RFC 1951 §3.2.2).
+fn first_codes(lengths: &[u8]) -> [usize; 17] {
+    let mut count = [0usize; 16];
+    lengths.iter().for_each(|&l| count[l as usize] += 1);
+    count[0] = 0;
+    let mut first = [0usize; 17];
+    for l in 1..16 {
+        first[l + 1] = (first[l] + count[l]) << 1;
+    }
+    first
+}
+
 struct Codes {
     literals: Table,
     distances: Table,
 }
 
 impl Codes {
-    fn new(literals: &[u8], distances: &[u8]) -> Option<Codes> {
+    fn new(lengths: &Lengths) -> Option<Codes> {
+        let (literals, distances) = lengths.all.split_at(lengths.literals);
         let literal = |s: usize| match s {
             0..=255 => Some((OTHER, 0)),
             256 => Some((END, 0)),
@@ -182,49 +194,71 @@ impl Codes {
     }
 }
 
-fn fixed() -> Option<Codes> {
-    let length = |s: usize| match s {
-        144..=255 => 9,
-        256..=279 => 7,
-        _ => 8,
-    };
-    let literals: Vec<u8> = (0..288).map(length).collect();
-    Codes::new(&literals, &[5; 30])
-}
-
 /// Order in which lengths of the code of code lengths are sent.
 const ORDER: [usize; 19] = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15];
 
-fn dynamic(bits: &mut Bits) -> Option<Codes> {
-    let literals = bits.take(5)? as usize + 257;
-    let distances = bits.take(5)? as usize + 1;
-    let sent = bits.take(4)? as usize + 4;
-    let mut lengths = [0u8; 19];
-    for &symbol in &ORDER[..sent] {
-        lengths[symbol] = bits.take(3)? as u8;
-    }
-    // The kind of this table is the symbol itself.
-    let table = Table::new(&lengths, |s| Some(((s as u16) << 8, 0)))?;
-    let mut all: Vec<u8> = Vec::with_capacity(literals + distances);
-    while all.len() < literals + distances {
-        let entry = table.get(bits.peek());
-        let used = usize::from(entry & 255);
-        if used == 0 {
-            return None;
-        }
-        bits.take(used)?;
-        let (value, repeat) = match entry >> 8 {
-            16 => (*all.last()?, bits.take(2)? + 3),
-            17 => (0, bits.take(3)? + 3),
-            18 => (0, bits.take(7)? + 11),
-            length => (length as u8, 1),
+/// Lengths of the codes of a block: first those of literals, then those of distances.
+struct Lengths {
+    all: Vec<u8>,
+    literals: usize,
+}
+
+/// The symbol behind the last one of a block.
+const END_OF_BLOCK: usize = 256;
+
+impl Lengths {
+    fn fixed() -> Lengths {
+        let length = |s: usize| match s {
+            144..=255 => 9,
+            256..=279 => 7,
+            288.. => 5,
+            _ => 8,
         };
-        all.extend(std::iter::repeat_n(value, repeat as usize));
+        Lengths { all: (0..288 + 30).map(length).collect(), literals: 288 }
     }
-    if all.len() != literals + distances {
-        return None;
+
+    fn read(bits: &mut Bits) -> Option<Lengths> {
+        let literals = bits.take(5)? as usize + 257;
+        let distances = bits.take(5)? as usize + 1;
+        let sent = bits.take(4)? as usize + 4;
+        let mut lengths = [0u8; 19];
+        for &symbol in &ORDER[..sent] {
+            lengths[symbol] = bits.take(3)? as u8;
+        }
+        // The kind of this table is the symbol itself.
+        let table = Table::new(&lengths, |s| Some(((s as u16) << 8, 0)))?;
+        let mut all: Vec<u8> = Vec::with_capacity(literals + distances);
+        while all.len() < literals + distances {
+            let entry = table.get(bits.peek());
+            let used = usize::from(entry & 255);
+            if used == 0 {
+                return None;
+            }
+            bits.take(used)?;
+            let (value, repeat) = match entry >> 8 {
+                16 => (*all.last()?, bits.take(2)? + 3),
+                17 => (0, bits.take(3)? + 3),
+                18 => (0, bits.take(7)? + 11),
+                length => (length as u8, 1),
+            };
+            all.extend(std::iter::repeat_n(value, repeat as usize));
+        }
+        (all.len() == literals + distances).then_some(Lengths { all, literals })
     }
-    Codes::new(&all[..literals], &all[literals..])
+
+    /// Where a stream ends whose last block has these codes: it ends with the code that ends the block, and with zeros
+    /// up to the byte. `None` when that code is all zeros, like those behind it.
+    fn end(&self, stream: &[u8]) -> Option<usize> {
+        let codes = &self.all[..self.literals];
+        let len = codes[END_OF_BLOCK];
+        let before = codes[..END_OF_BLOCK].iter().filter(|&&l| l == len).count();
+        let code = first_codes(codes)[usize::from(len)] + before;
+        let in_code = (code > 0 && len > 0).then(|| code.trailing_zeros() as usize)?;
+        let last = stream.iter().rposition(|&b| b > 0)?;
+        let at_end = 8 * (stream.len() - 1 - last) + stream[last].leading_zeros() as usize;
+        let unused = at_end.checked_sub(in_code).filter(|&n| n < 8)?;
+        Some(8 * stream.len() - unused)
+    }
 }
 
 #[cfg(test)]
