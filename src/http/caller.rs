@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
-use axum::extract::FromRequestParts;
+use axum::extract::{FromRequestParts, MatchedPath, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
 use uuid::Uuid;
 
-use super::App;
+use super::{App, Problem};
 
 /// The user of a request. Without login everybody is `anonymous`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,6 +31,38 @@ impl FromRequestParts<Arc<App>> for Caller {
         let request_id = parts.extensions.get::<Uuid>().copied().unwrap_or_else(Uuid::new_v4);
         Ok(Caller { name, is_admin, request_id, root: root(&app.config.public_root, &parts.headers) })
     }
+}
+
+/// Lets administrators pass; where there are none, the page does not exist.
+///
+/// # Errors
+/// 404 or 403.
+pub fn admins_only(app: &App, caller: &Caller) -> Result<(), Problem> {
+    if app.config.admins.is_empty() {
+        return Err(Problem::not_found("The requested resource could not be found"));
+    }
+    match caller.is_admin {
+        true => Ok(()),
+        false => Err(Problem::forbidden(NOT_PERMITTED)),
+    }
+}
+
+pub const NOT_PERMITTED: &str = "You are not permitted to access this resource";
+
+/// Keeps everything below `/admin/` for administrators.
+pub async fn guard_admin(
+    State(app): State<Arc<App>>,
+    path: MatchedPath,
+    caller: Caller,
+    request: Request,
+    next: Next,
+) -> Response {
+    if path.as_str().starts_with("/admin/")
+        && let Err(problem) = admins_only(&app, &caller)
+    {
+        return problem.into_response();
+    }
+    next.run(request).await
 }
 
 /// Scheme and host of links: plain http only on this machine, as clients of the reference expect.

@@ -94,6 +94,7 @@ pub fn router(app: Arc<App>) -> Router {
         .merge(wms::routes())
         .merge(tiles::routes())
         .merge(workflow_ui::routes())
+        .route_layer(from_fn_with_state(Arc::clone(&app), caller::guard_admin))
         .fallback(no_such_page)
         .layer(from_fn_with_state(Arc::clone(&app), middleware::admit))
         .layer(from_fn_with_state(Arc::clone(&app), middleware::bound))

@@ -9,6 +9,7 @@ use axum::routing::get;
 use axum::{Json, Router};
 use serde_json::{Value, json};
 
+use super::caller::{NOT_PERMITTED, admins_only};
 use super::{App, Caller, Problem};
 use crate::catalog::CatalogError;
 use crate::request::query::parse_query;
@@ -16,28 +17,12 @@ use crate::request::query::parse_query;
 pub fn routes() -> Router<Arc<App>> {
     Router::new()
         .route("/health", get(health))
-        .route("/admin/health", get(admin_health))
+        .route("/admin/health", get(health))
         .route("/readiness", get(async || "OK"))
         .route("/configuration", get(configuration))
         .route("/core/configuration/log-level", get(log_level))
         .route("/metrics", get(metrics))
         .route("/robots.txt", get(robots))
-}
-
-const NOT_PERMITTED: &str = "You are not permitted to access this resource";
-
-/// Lets administrators pass; where there are none, the page does not exist.
-///
-/// # Errors
-/// 404 or 403.
-pub(super) fn admins_only(app: &App, caller: &Caller) -> Result<(), Problem> {
-    if app.config.admins.is_empty() {
-        return Err(Problem::not_found("The requested resource could not be found"));
-    }
-    match caller.is_admin {
-        true => Ok(()),
-        false => Err(Problem::forbidden(NOT_PERMITTED)),
-    }
 }
 
 async fn health(State(app): State<Arc<App>>) -> Response {
@@ -63,11 +48,6 @@ async fn health(State(app): State<Arc<App>>) -> Response {
     let dependencies: Vec<Value> = all.iter().map(one).collect();
     let body = json!({ "status": word, "message": message, "dependencies": dependencies });
     (status, Json(body)).into_response()
-}
-
-async fn admin_health(State(app): State<Arc<App>>, caller: Caller) -> Result<Response, Problem> {
-    admins_only(&app, &caller)?;
-    Ok(health(State(app)).await)
 }
 
 /// The settings in force.

@@ -10,7 +10,7 @@ use axum::response::Response;
 use serde_json::{Map, Value, json};
 
 use super::super::paging::{PageLinks, Paging, Params, number, page_refusal};
-use super::{App, Caller, NOT_FOUND, Problem, admit, answer, job_id, may_see};
+use super::{App, Caller, NOT_FOUND, Problem, answer, job_id, may_see};
 use crate::jobs::job::{ItemStatus, Job, StepState};
 use crate::jobs::store::{Input, Item, ItemFilter, ItemPage};
 use files::Files;
@@ -121,16 +121,6 @@ pub async fn show(
         all.insert(key.into(), value);
     }
     Ok(answer(&Value::Object(all)))
-}
-
-pub async fn show_any(
-    State(app): State<Arc<App>>,
-    caller: Caller,
-    uri: Uri,
-    path: Path<String>,
-) -> Result<Response, Problem> {
-    admit(&app, &caller)?;
-    show(State(app), caller, uri, path).await
 }
 
 /// One step; `None` when a filter leaves nothing of it.

@@ -72,6 +72,31 @@ async fn reports_are_for_administrators() {
 }
 
 #[tokio::test]
+async fn nothing_below_admin_is_for_others() {
+    let somebody = Config { data: "absent".into(), admins: vec!["somebody".to_owned()], ..Config::default() };
+    let (without, with) = (users(), server(somebody, false));
+    let job = "00000000-0000-4000-8000-000000000000";
+    for path in [
+        "health".to_owned(),
+        "request-metrics".to_owned(),
+        "retry-stats?numMinutes=5".to_owned(),
+        "dashboard".to_owned(),
+        "jobs".to_owned(),
+        format!("jobs/{job}"),
+        format!("jobs/{job}/steps"),
+        format!("jobs/{job}/cancel"),
+        format!("jobs/{job}/skip-preview/"),
+        "workflow-ui".to_owned(),
+        format!("workflow-ui/{job}"),
+        format!("workflow-ui/{job}/work-items"),
+    ] {
+        let path = format!("/admin/{path}");
+        assert_eq!(get(&without, &path).await.status, 404, "{path}");
+        assert_eq!(get(&with, &path).await.status, 403, "{path}");
+    }
+}
+
+#[tokio::test]
 async fn pages_need_nothing_from_outside() {
     let app = users();
     for (path, part) in [
