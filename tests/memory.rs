@@ -157,4 +157,6 @@ fn grids() {
     whole(&["--crs=EPSG:6933", "--interpolation=bilinear", "--width=2000", "--height=900"]);
     whole(&["--subset=lat(-80:80)", "--level=1"]);
     whole(&["--format=image/tiff", "--subset=lat(-60:60)"]);
+    whole(&["--format=cog"]);
+    whole(&["--format=zarr"]);
 }

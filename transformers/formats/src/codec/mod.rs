@@ -291,9 +291,20 @@ pub fn encode(
         std::mem::swap(&mut current, &mut next);
         untouched = false;
     }
-    // An exact copy: the buffers are as large as the worst case and stay in the pool.
-    Ok((if untouched { raw.to_vec() } else { current.to_vec() }, mask))
+    if untouched {
+        return Ok((raw.to_vec(), mask));
+    }
+    // An exact copy: the buffers are as large as the worst case and stay in the pool. Twice a large one is too much.
+    if current.len() <= COPIED {
+        return Ok((current.to_vec(), mask));
+    }
+    let mut large = std::mem::take(&mut *current);
+    large.shrink_to_fit();
+    Ok((large, mask))
 }
+
+/// Bytes up to which a result is copied out of the buffer that it was made in.
+const COPIED: usize = 4 << 20;
 
 fn is_hdf5_compressor(id: u16) -> bool {
     matches!(id, filter::DEFLATE | filter::ZSTD | filter::LZ4)

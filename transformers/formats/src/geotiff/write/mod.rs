@@ -33,7 +33,7 @@ use direct::{CLASSIC, Direct, Placing};
 use image::Image;
 use layout::Layout;
 use options::Scheme;
-use pyramid::{Encoder, Pyramid, Rows};
+use pyramid::{Encoder, Level, Pyramid, Rows};
 use spool::{Spool, Stored};
 
 /// What writing `rasters` into one file reads and gives.
@@ -95,7 +95,7 @@ pub(super) fn write_within(
     let layout = Layout::of(&image, cog, options.encoding.compat, classic);
     let scheme = Scheme::of(options, &image.dtype, image.palette.is_some(), &target.display().to_string())?;
     let pending = PendingFile::create(target)?;
-    let mut spool = Spool::new(target, options.memory / 4);
+    let mut spool = Spool::new(target, options.memory / SPOOLED);
     let placing = Placing::of(&image, &layout, scheme);
     let place = |group: usize| placing.map(|p| p.group(&pending, group));
     let encoded = encode(&image, &layout, scheme, options, &mut spool, &place)?;
@@ -110,6 +110,16 @@ pub(super) fn write_within(
         chunks_encoded: encoded.blocks.iter().map(|l| l.len() as u64).sum(),
         ..WriteReport::default()
     })
+}
+
+/// Share of the memory that blocks wait in before they go to a file: one of this many.
+const SPOOLED: u64 = 4;
+/// Blocks that a thread encodes before they go to the spool, where memory is short.
+const BLOCKS_PER_THREAD: usize = 4;
+
+/// The largest number up to `most` that `step` is a multiple of.
+fn part_of(step: u64, most: u64) -> u64 {
+    (1..=most.min(step)).rev().find(|&n| step.is_multiple_of(n)).unwrap_or(1)
 }
 
 /// All blocks of a file, and the statistics of its bands.
@@ -186,6 +196,9 @@ impl<'a> Pass<'a> {
         let most = (budget / together.max(1)).max(1);
         // Whole chunks, so that none is decoded twice.
         let rows = match chunk {
+            // Nothing waits for more rows where pieces end with rows of blocks.
+            1 if most < step => part_of(step, most),
+            1 => most / step * step,
             chunk if chunk <= most => most / chunk * chunk,
             chunk if chunk <= most.saturating_mul(2) => chunk,
             _ => most.max(step),
@@ -194,6 +207,19 @@ impl<'a> Pass<'a> {
         let rest = if raster.is_flipped() && chunk <= rows { image.height() % chunk } else { 0 };
         let first_rows = if rest > 0 { rest } else { rows };
         Pass { image, start, end: end.min(image.bands.len()), group, rows, first_rows }
+    }
+
+    /// Bytes that are held while one piece is read and another one encoded: both, the rows that blocks wait for, and
+    /// what of the spool is in memory.
+    fn held(&self, encoder: &Encoder, memory: u64) -> u64 {
+        let cells = |width: u64, rows: u64| width.saturating_mul(rows);
+        // A piece of whole rows of blocks does not wait.
+        let waits = |l: &&Level| l.width < self.image.width() || !self.rows.is_multiple_of(l.block_height);
+        let waiting =
+            encoder.levels.iter().filter(waits).map(|l| cells(l.width, l.block_height)).sum::<u64>();
+        let pieces = cells(self.image.width(), self.rows).saturating_mul(2);
+        let bands = (self.end - self.start) as u64 * self.image.dtype.size() as u64;
+        pieces.saturating_add(waiting).saturating_mul(bands).saturating_add(memory / SPOOLED)
     }
 
     fn pieces(&self) -> Vec<std::ops::Range<u64>> {
@@ -218,13 +244,15 @@ impl<'a> Pass<'a> {
         done: &mut u64,
     ) -> Result<Encoded, WriteError> {
         let kernel = |i: usize| self.image.kernels[self.image.bands[i].0];
+        let is_roomy = self.held(encoder, options.memory) <= options.memory;
+        let at_once = if is_roomy { usize::MAX } else { BLOCKS_PER_THREAD * rayon::current_num_threads() };
         let groups: Vec<_> = (self.start..self.end).step_by(self.group).collect();
         let mut pyramids: Vec<Pyramid> = groups
             .iter()
             .map(|&g| {
                 let kernels = (g..g + self.group).map(kernel).collect();
                 // The mask is that of the file: whose bands come first keep it.
-                Pyramid::new(encoder, kernels, g == 0, place(g / self.group))
+                Pyramid::new(encoder, kernels, g == 0, at_once, place(g / self.group))
             })
             .collect();
         let mut statistics = vec![Statistics::default(); self.end - self.start];
@@ -242,19 +270,22 @@ impl<'a> Pass<'a> {
             let Some(rows) = next.take() else { break };
             let bytes: u64 = rows.bands.iter().map(|r| r.len() as u64).sum();
             let last = i + 1 == pieces.len();
-            let (ahead, encoded) = rayon::join(
-                || read(i + 1),
-                || {
-                    self.measure(&rows, &mut statistics);
-                    let mut bands = rows.bands.into_iter();
-                    pyramids.iter_mut().try_for_each(|p| {
-                        let bands = bands.by_ref().take(self.group).collect();
-                        p.push(Rows { bands, mask: rows.mask.clone() }, last, spool)
-                    })
-                },
-            );
-            encoded?;
-            next = ahead?;
+            let encode = || {
+                self.measure(&rows, &mut statistics);
+                let mut bands = rows.bands.into_iter();
+                pyramids.iter_mut().try_for_each(|p| {
+                    let bands = bands.by_ref().take(self.group).collect();
+                    p.push(Rows { bands, mask: rows.mask.clone() }, last, spool)
+                })
+            };
+            if is_roomy {
+                let (ahead, encoded) = rayon::join(|| read(i + 1), encode);
+                encoded?;
+                next = ahead?;
+            } else {
+                encode()?;
+                next = read(i + 1)?;
+            }
             *done += bytes;
             if let Some(progress) = &options.progress {
                 progress(*done);

@@ -49,6 +49,8 @@ pub struct Pyramid<'a> {
     /// For each level the blocks of its mask, when it is kept.
     pub masks: Vec<Vec<Stored>>,
     keeps_mask: bool,
+    /// Blocks that are encoded before they go to the spool.
+    at_once: usize,
     /// Where blocks of the only level go at once.
     direct: Option<Direct<'a>>,
 }
@@ -62,18 +64,20 @@ pub struct Rows {
 
 impl<'a> Pyramid<'a> {
     /// `kernels`: one for each band; `keeps_mask`: the blocks of the mask are wanted; without `direct` blocks wait in
-    /// a spool.
+    /// a spool, where `at_once` of them go together.
     pub fn new(
         encoder: &'a Encoder<'a>,
         kernels: Vec<Kernel>,
         keeps_mask: bool,
+        at_once: usize,
         direct: Option<Direct<'a>>,
     ) -> Self {
         let levels = encoder.levels.len();
         let pending = vec![vec![Vec::new(); kernels.len()]; levels];
         let none = || (0..levels).map(|_| Vec::new()).collect();
         let pending_mask = vec![Vec::new(); levels];
-        Pyramid { encoder, kernels, pending, pending_mask, blocks: none(), masks: none(), keeps_mask, direct }
+        let (blocks, masks) = (none(), none());
+        Pyramid { encoder, kernels, pending, pending_mask, blocks, masks, keeps_mask, at_once, direct }
     }
 
     /// Takes the rows that follow, one piece for each band. `last`: there are no more.
@@ -100,10 +104,10 @@ impl<'a> Pyramid<'a> {
         let (width, step) = (spec.width as usize, spec.block_height as usize);
         let line = width * self.encoder.dtype.size();
         for (pending, more) in self.pending[level].iter_mut().zip(rows.bands) {
-            append(pending, more);
+            append(pending, more, step * line);
         }
         let has_mask = rows.mask.is_some();
-        append(&mut self.pending_mask[level], rows.mask.unwrap_or_default());
+        append(&mut self.pending_mask[level], rows.mask.unwrap_or_default(), step * width);
         let have = self.pending[level].first().map_or(0, |p| p.len() / line.max(1));
         let take = if last { have } else { have / step * step };
         let done: Vec<Vec<u8>> =
@@ -112,8 +116,10 @@ impl<'a> Pyramid<'a> {
         match &mut self.direct {
             Some(direct) => self.blocks[level].extend(cut.place(direct)?),
             None => {
-                for block in cut.encoded() {
-                    self.blocks[level].push(spool.put(block)?);
+                for boxes in cut.boxes.chunks(self.at_once.max(1)) {
+                    for block in cut.encoded(boxes) {
+                        self.blocks[level].push(spool.put(block)?);
+                    }
                 }
             }
         }
@@ -154,14 +160,14 @@ impl<'a> Cut<'a> {
         Cut { encoder, spec, strip, boxes: boxes(spec, height) }
     }
 
-    fn encoded(&self) -> Vec<Vec<u8>> {
+    fn encoded(&self, boxes: &[Box]) -> Vec<Vec<u8>> {
         let (dtype, scheme) = (self.encoder.dtype, self.encoder.scheme);
-        self.boxes.par_iter().map(|&at| block::encode(&self.strip, at, dtype, scheme)).collect()
+        boxes.par_iter().map(|&at| block::encode(&self.strip, at, dtype, scheme)).collect()
     }
 
     fn place(&self, direct: &mut Direct) -> Result<Vec<Stored>, WriteError> {
         if self.encoder.scheme.compression != Compression::None {
-            return direct.encoded(&self.encoded());
+            return direct.encoded(&self.encoded(&self.boxes));
         }
         let size = self.encoder.dtype.size();
         let pixel = self.strip.bands.len() * size;
@@ -185,10 +191,13 @@ fn boxes(spec: &Level, height: usize) -> Vec<Box> {
     (0..height.div_ceil(step) * across).map(at).collect()
 }
 
-fn append(pending: &mut Vec<u8>, more: Vec<u8>) {
-    if pending.is_empty() {
+/// Puts `more` behind what waits; `whole` is a row of blocks.
+fn append(pending: &mut Vec<u8>, more: Vec<u8>, whole: usize) {
+    if pending.is_empty() && (more.is_empty() || more.len() >= whole) {
         *pending = more;
     } else {
+        // Room for all that will wait, and for no more: buffers that grow leave holes as large as they are.
+        pending.reserve_exact(whole.max(pending.len() + more.len()) - pending.len());
         pending.extend_from_slice(&more);
     }
 }
