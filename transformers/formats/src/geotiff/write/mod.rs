@@ -113,7 +113,7 @@ pub(super) fn write_within(
 }
 
 /// Share of the memory that blocks wait in before they go to a file: one of this many.
-const SPOOLED: u64 = 4;
+const SPOOLED: u64 = 6;
 /// Blocks that a thread encodes before they go to the spool, where memory is short.
 const BLOCKS_PER_THREAD: usize = 4;
 
@@ -209,15 +209,23 @@ impl<'a> Pass<'a> {
         Pass { image, start, end: end.min(image.bands.len()), group, rows, first_rows }
     }
 
-    /// Bytes that are held while one piece is read and another one encoded: both, the rows that blocks wait for, and
-    /// what of the spool is in memory.
+    /// Bytes that are held while one piece is read and another one encoded: both, the rows that blocks wait for with
+    /// those behind them, blocks on their way to the spool, and what of it is in memory.
     fn held(&self, encoder: &Encoder, memory: u64) -> u64 {
         let cells = |width: u64, rows: u64| width.saturating_mul(rows);
-        // A piece of whole rows of blocks does not wait.
-        let waits = |l: &&Level| l.width < self.image.width() || !self.rows.is_multiple_of(l.block_height);
-        let waiting =
-            encoder.levels.iter().filter(waits).map(|l| cells(l.width, l.block_height)).sum::<u64>();
-        let pieces = cells(self.image.width(), self.rows).saturating_mul(2);
+        let row_of = |level: &Level| cells(level.width, level.block_height);
+        // Whole rows of blocks don't wait, parts of one wait for each other, and others leave rows behind.
+        let waits = |(number, level): (usize, &Level)| {
+            let (rows, step) = (self.rows >> number, level.block_height);
+            match () {
+                () if rows > 0 && rows.is_multiple_of(step) => 0,
+                () if rows > 0 && step.is_multiple_of(rows) => row_of(level),
+                () => row_of(level).saturating_mul(2),
+            }
+        };
+        let waiting = encoder.levels.iter().enumerate().map(waits).fold(0, u64::saturating_add);
+        let encoded = encoder.levels.first().map_or(0, row_of);
+        let pieces = cells(self.image.width(), self.rows).saturating_mul(2).saturating_add(encoded);
         let bands = (self.end - self.start) as u64 * self.image.dtype.size() as u64;
         pieces.saturating_add(waiting).saturating_mul(bands).saturating_add(memory / SPOOLED)
     }
